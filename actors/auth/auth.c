@@ -1,0 +1,231 @@
+#include "auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "send.h"
+
+typedef enum auth_timer { AUTH_TIMER_POLL, AUTH_TIMER_REFRESH } auth_timer_t;
+
+/* A token whose key may be in the set that is being read. */
+typedef struct auth_pending {
+    msg_t request; /* its head: no body */
+    act_trace_t trace;
+    act_usec_t until;
+    char token[sizeof((msg_auth_verify_t *)NULL)->token];
+} auth_pending_t;
+
+typedef struct auth {
+    const auth_config_t *config;
+    keys_t *keys; /* NULL: none yet */
+    uint64_t generation;
+    keyset_state_t keyset_state;
+    bool text_bad;         /* the latest text holds no key of use */
+    act_usec_t refresh_at; /* not before this has an unknown kid the keys read again */
+    uint32_t pending_count;
+    auth_pending_t pending[AUTH_PENDING_CAP]; /* oldest first */
+} auth_t;
+
+/* Takes over what the port has read. Keys that cannot be used leave those that are there. */
+static void
+auth_poll(auth_t *self, act_ctx_t *ctx)
+{
+    char *jwks = NULL;
+    keyset_state_t state = self->config->keyset->poll(self->config->keyset, &self->generation, &jwks);
+    if (jwks != NULL) {
+        keys_t *keys = keys_parse(jwks);
+        free(jwks);
+        self->text_bad = keys == NULL;
+        if (keys != NULL) {
+            keys_destroy(&self->keys);
+            self->keys = keys;
+            act_log(ctx, LOG_INFO, "keys-read", "the identity provider's keys were read",
+                    LOG_N("keys", keys_count(keys)));
+        } else {
+            act_log(ctx, LOG_WARN, "keys-bad", "the key set has no RS256 or ES256 key with a kid; see auth.jwks");
+        }
+    }
+    if (state == KEYSET_AWAY && self->keyset_state != KEYSET_AWAY) {
+        act_log(ctx, LOG_WARN, "keys-away",
+                "the key set cannot be read; tokens of known keys go on, others are refused; see auth.jwks");
+    }
+    self->keyset_state = state;
+}
+
+static void
+auth_refuse(act_ctx_t *ctx, const msg_t *request, token_fault_t fault)
+{
+    msg_auth_refused_t body = {.fault = fault};
+    act_count(ctx, METRIC_TOKENS_REFUSED, fault, 1);
+    act_log(ctx, LOG_DEBUG, "token-refused", "an access token was refused", LOG_S("fault", token_fault_names[fault]));
+    reply_auth_refused(ctx, request, &body);
+}
+
+static void
+auth_verify(auth_t *self, act_ctx_t *ctx, const msg_t *request, const char *token, const token_head_t *head,
+            const cjose_jwk_t *key)
+{
+    msg_auth_verified_t claims;
+    token_fault_t fault = TOKEN_FAULT_MALFORMED;
+    if (token_verify(token, head, key, &self->config->rules, act_wall_msec(ctx), &claims, &fault)) {
+        reply_auth_verified(ctx, request, &claims);
+    } else {
+        auth_refuse(ctx, request, fault);
+    }
+}
+
+static void
+auth_refresh(auth_t *self, act_ctx_t *ctx)
+{
+    self->config->keyset->refresh(self->config->keyset);
+    auth_poll(self, ctx);
+    act_timer_start(ctx, AUTH_TIMER_REFRESH, AUTH_REFRESH_USEC);
+}
+
+static void
+auth_wait(auth_t *self, act_ctx_t *ctx, const msg_t *request, const char *token)
+{
+    if (self->pending_count == AUTH_PENDING_CAP) {
+        auth_refuse(ctx, request, TOKEN_FAULT_KEYS_UNAVAILABLE);
+        return;
+    }
+    auth_pending_t *entry = &self->pending[self->pending_count++];
+    entry->request = *request;
+    entry->request.body = NULL;
+    entry->trace = act_trace(ctx);
+    entry->until = act_now(ctx) + AUTH_PENDING_USEC;
+    memcpy(entry->token, token, strlen(token) + 1);
+    if (!act_timer_running(ctx, AUTH_TIMER_POLL)) {
+        act_timer_start(ctx, AUTH_TIMER_POLL, AUTH_POLL_USEC);
+    }
+}
+
+/* What a kid that is in no key set we have means. */
+static token_fault_t
+auth_unknown(const auth_t *self)
+{
+    return self->keyset_state == KEYSET_READY && !self->text_bad ? TOKEN_FAULT_UNKNOWN_KEY
+                                                                 : TOKEN_FAULT_KEYS_UNAVAILABLE;
+}
+
+static void
+auth_on_verify(auth_t *self, act_ctx_t *ctx, const msg_t *request, const msg_auth_verify_t *body)
+{
+    token_head_t head;
+    token_fault_t fault = TOKEN_FAULT_MALFORMED;
+    if (!token_open(body->token, &head, &fault)) {
+        auth_refuse(ctx, request, fault);
+        return;
+    }
+    auth_poll(self, ctx);
+    const cjose_jwk_t *key = keys_find(self->keys, head.kid);
+    if (key == NULL && act_now(ctx) >= self->refresh_at) {
+        self->refresh_at = act_now(ctx) + AUTH_REFRESH_MIN_USEC;
+        auth_refresh(self, ctx);
+        key = keys_find(self->keys, head.kid);
+    }
+    if (key != NULL) {
+        auth_verify(self, ctx, request, body->token, &head, key);
+    } else if (self->keyset_state == KEYSET_LOADING) {
+        auth_wait(self, ctx, request, body->token);
+    } else {
+        auth_refuse(ctx, request, auth_unknown(self));
+    }
+}
+
+/* True: this one was answered. */
+static bool
+auth_settle(auth_t *self, act_ctx_t *ctx, const auth_pending_t *entry)
+{
+    token_head_t head;
+    token_fault_t fault = TOKEN_FAULT_MALFORMED;
+    act_trace_set(ctx, entry->trace);
+    ACT_ASSERT(token_open(entry->token, &head, &fault)); /* it was opened before it was made to wait */
+    const cjose_jwk_t *key = keys_find(self->keys, head.kid);
+    if (key != NULL) {
+        auth_verify(self, ctx, &entry->request, entry->token, &head, key);
+        return true;
+    }
+    if (self->keyset_state == KEYSET_LOADING && act_now(ctx) < entry->until) {
+        return false;
+    }
+    auth_refuse(ctx, &entry->request, auth_unknown(self));
+    return true;
+}
+
+static void
+auth_on_poll(auth_t *self, act_ctx_t *ctx)
+{
+    auth_poll(self, ctx);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < self->pending_count; i++) {
+        if (auth_settle(self, ctx, &self->pending[i])) {
+            continue;
+        }
+        if (kept != i) {
+            self->pending[kept] = self->pending[i];
+        }
+        kept++;
+    }
+    self->pending_count = kept;
+    if (kept > 0) {
+        act_timer_start(ctx, AUTH_TIMER_POLL, AUTH_POLL_USEC);
+    }
+}
+
+static bool
+auth_init(void *state, act_ctx_t *ctx, const void *config)
+{
+    auth_t *self = state;
+    self->config = config;
+    auth_refresh(self, ctx);
+    return true;
+}
+
+static void
+auth_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
+{
+    auth_t *self = state;
+    switch ((auth_inbox_t)msg->type) {
+    case AUTH_INBOX_VERIFY:
+        auth_on_verify(self, ctx, msg, msg->body);
+        return;
+    }
+    ACT_UNREACHABLE("auth hears only what the schema routes to it");
+}
+
+static void
+auth_expire(void *state, act_ctx_t *ctx, int timer)
+{
+    auth_t *self = state;
+    switch ((auth_timer_t)timer) {
+    case AUTH_TIMER_POLL:
+        auth_on_poll(self, ctx);
+        return;
+    case AUTH_TIMER_REFRESH:
+        auth_refresh(self, ctx);
+        return;
+    }
+    ACT_UNREACHABLE("auth has two timers");
+}
+
+static void
+auth_fini(void *state, act_ctx_t *ctx)
+{
+    auth_t *self = state;
+    for (uint32_t i = 0; i < self->pending_count; i++) {
+        auth_refuse(ctx, &self->pending[i].request, TOKEN_FAULT_KEYS_UNAVAILABLE);
+    }
+    keys_destroy(&self->keys);
+}
+
+const act_kind_t auth_kind = {
+    .id = ACT_KIND_AUTH,
+    .name = "auth",
+    .keying = ACT_SHARDED,
+    .state_size = sizeof(auth_t),
+    .init = auth_init,
+    .receive = auth_receive,
+    .expire = auth_expire,
+    .fini = auth_fini,
+};

@@ -1,0 +1,88 @@
+/*
+ * store -- the port to what is written down. The persistence actor speaks to nothing else; a form (SQLite here) fills
+ * in the functions, and every form passes store_conformance_test.c.
+ *
+ * One thread at a time uses a store. Every function may block. Each that writes is one transaction: when it returns
+ * STORE_OK the change is durable, when it returns anything else nothing of it is known to be. Strings obey the schema
+ * (persistence.json); out parameters are written only on STORE_OK, except where said.
+ */
+#ifndef PLAYHOUSE_STORE_H
+#define PLAYHOUSE_STORE_H
+
+#include "msg.h" /* generated */
+
+enum {
+    STORE_CHARACTERS_PER_USER = 16,
+    STORE_ITEMS_PER_ROOM = 64,
+    STORE_READ_ACTIONS = 32,        /* rows that one read_actions gives */
+    STORE_FIND_STEPS_MAX = 256,     /* how far back find_action looks; a room lets 64 of a member wait */
+    STORE_READ_STEPS_MAX = 1 << 20, /* how far back read_actions looks */
+    STORE_EPOCH_MAX = 2097151,      /* as in the schema */
+    STORE_BATCH_MAX = 1024,         /* appends in one commit */
+};
+
+/* STORE_OK, or the faults of the schema in its order. */
+typedef enum store_result {
+    STORE_OK,
+    STORE_NOT_FOUND,
+    STORE_NOT_OWNER,
+    STORE_LIMIT,
+    STORE_STALE_EPOCH,
+    STORE_GAP,
+    STORE_FULL,        /* no room on the disk, or it cannot be written */
+    STORE_UNAVAILABLE, /* anything else: error_text says what */
+} store_result_t;
+
+store_fault_t store_fault_of(store_result_t result); /* not for STORE_OK */
+
+/* About a commit, also a failed one. */
+typedef struct store_report {
+    uint64_t usec;                           /* wall time from begin to commit */
+    const msg_persistence_append_t *culprit; /* on failure: an append of the room whose fault it was; NULL: nobody's */
+} store_report_t;
+
+typedef struct store store_t;
+struct store {
+    /* Can it be written? Tries with a write of its own, at most once a second while commits go well. */
+    store_result_t (*ping)(store_t *self, int64_t *schema);
+
+    /* Oldest first; `list` has room for STORE_CHARACTERS_PER_USER. */
+    store_result_t (*list_characters)(store_t *self, const char *user_id, obj_character_t *list, uint32_t *count);
+    /* The first of a user is the active one. A repeat with the same id gives the same character; NOT_OWNER when the
+     * id is another user's; LIMIT when the user has STORE_CHARACTERS_PER_USER. `at`: milliseconds since 1970. */
+    store_result_t (*create_character)(store_t *self, const char *user_id, const char *id, const char *name, int64_t at,
+                                       obj_character_t *out);
+    store_result_t (*select_character)(store_t *self, const char *user_id, const char *id, obj_character_t *out);
+    /* `id` NULL: the active one. NOT_OWNER for another's or nobody's, NOT_FOUND when none is active. */
+    store_result_t (*find_character)(store_t *self, const char *user_id, const char *id, obj_character_t *out);
+
+    /* Takes the lease of a room: the epoch rises by one. `seed` is stored when the room is new. LIMIT after
+     * STORE_EPOCH_MAX. *out may be written on failure. */
+    store_result_t (*load_room)(store_t *self, const msg_persistence_load_room_t *ask,
+                                msg_persistence_room_loaded_t *out);
+    store_result_t (*load_member)(store_t *self, const char *character_id, msg_persistence_member_loaded_t *out);
+
+    /*
+     * Stores `count` (1..STORE_BATCH_MAX) appends in the order given, all or none: the actions, of each character
+     * where it stands after its last one, of each item its last state. Under `room` of the append; its action.room is
+     * not read. For each room the epoch must be its newest lease (STALE_EPOCH), for each action the sequence must be
+     * its character's last plus one and the actionId above its last (GAP), the character and the item must exist
+     * (NOT_FOUND). These name a culprit: leave out that room's appends and the others can be tried again.
+     * *report is always written.
+     */
+    store_result_t (*commit)(store_t *self, const msg_persistence_append_t *appends, uint32_t count, int64_t at,
+                             store_report_t *report);
+
+    /* NOT_FOUND when it is not among the character's last STORE_FIND_STEPS_MAX. */
+    store_result_t (*find_action)(store_t *self, const char *character_id, int64_t action_id, obj_action_row_t *out);
+    /* Up to STORE_READ_ACTIONS rows from `from_sequence` on, in order. NOT_FOUND without such a character, LIMIT when
+     * that is more than STORE_READ_STEPS_MAX back. `rows` may be written on failure. */
+    store_result_t (*read_actions)(store_t *self, const char *character_id, int64_t from_sequence,
+                                   obj_action_row_t *rows, uint32_t *count);
+
+    /* Why the last function that gave FULL or UNAVAILABLE did; for the operator. Valid until the next call. */
+    const char *(*error_text)(const store_t *self);
+    void (*close)(store_t **self_p);
+};
+
+#endif

@@ -1,0 +1,100 @@
+/* store_sqlite_form -- what the files of the SQLite form share; nobody else includes it. */
+#ifndef PLAYHOUSE_STORE_SQLITE_FORM_H
+#define PLAYHOUSE_STORE_SQLITE_FORM_H
+
+#include <sqlite3.h>
+
+#include "store_sqlite.h"
+
+/* The embedded schemas/migrations/, made at build time: migrations[i].version is i + 1. */
+typedef struct migration {
+    int64_t version;
+    const char *name;
+    const char *checksum; /* SHA-256 of the file, in hex */
+    const char *sql;
+} migration_t;
+extern const migration_t migrations[];
+extern const uint32_t migrations_count;
+
+typedef enum statement {
+#define STATEMENT(id, sql) id,
+#include "statements.tbl.h"
+#undef STATEMENT
+    STATEMENT_COUNT
+} statement_t;
+
+enum {
+    INSERT_FORMS = 3,    /* INSERTs of several rows, most first; insert_rows[] says how many */
+    TAILS_CAP = 1 << 14, /* characters whose newest row is remembered; when full all are forgotten and read again */
+    TAIL_SLOTS = 1 << 15,
+    GROUP_SLOTS = 2 * STORE_BATCH_MAX,
+};
+
+/* A character's newest row in the log. So a commit knows `prev` and the next sequence without reading: this process
+ * alone writes the file. Changed only after a commit. */
+typedef struct tail {
+    char id[sizeof(((obj_character_t *)0)->id)];
+    int64_t number; /* of the character's row; 0: a free slot */
+    int64_t sequence;
+    int64_t action_id;
+    int64_t log;
+    /* Of the batch under way, when `batch` is its number: the same after it, and the last append. */
+    uint64_t batch;
+    int64_t new_sequence;
+    int64_t new_action_id;
+    int64_t new_log;
+    uint32_t last;
+} tail_t;
+
+typedef struct store_sqlite {
+    store_t port; /* first: a store_t * is a store_sqlite_t * */
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    sqlite3_stmt *inserts[INSERT_FORMS];
+    char error[STORE_ERROR_MAX];
+    bool failed;          /* the last write did not succeed */
+    int64_t written_usec; /* when the last one did, monotonic */
+    int64_t next_log;     /* id of the next action; 0: to be read */
+    uint64_t batch;       /* number of the batch under way */
+    uint32_t tails_count;
+    tail_t *tails; /* TAIL_SLOTS, open addressing */
+    /* Of the batch under way. */
+    int64_t prev[STORE_BATCH_MAX];
+    tail_t *touched[STORE_BATCH_MAX]; /* each character once */
+    uint32_t touched_count;
+    uint16_t groups[GROUP_SLOTS]; /* appends by room, then by item: index + 1 */
+} store_sqlite_t;
+
+int64_t store_sqlite_clock_usec(void); /* monotonic */
+
+/* Opens the file alone and in WAL mode; NULL with a line in `error`. `create`: make it when it is missing. */
+sqlite3 *store_sqlite_open_file(const char *path, bool create, char error[STORE_ERROR_MAX]);
+/* Is the schema this binary's? `create` and nothing in the file: makes it so. */
+bool store_sqlite_check_schema(sqlite3 *db, const char *path, bool create, char error[STORE_ERROR_MAX]);
+
+/* Notes what SQLite says, as FULL or UNAVAILABLE. */
+store_result_t store_sqlite_fault(store_sqlite_t *self);
+
+/* A prepared statement with its arguments: 's' text or NULL, 'i' int64_t, 'd' double, one letter each. Reset by
+ * store_sqlite_done. */
+sqlite3_stmt *store_sqlite_bind(store_sqlite_t *self, statement_t statement, const char *kinds, ...);
+/* Runs a statement to its end and resets it; true when SQLite did it. */
+bool store_sqlite_run(sqlite3_stmt *statement);
+bool store_sqlite_begin(store_sqlite_t *self);
+/* Ends the transaction: commits when `result` is OK, else rolls back. Returns what became of it. */
+store_result_t store_sqlite_end(store_sqlite_t *self, store_result_t result);
+
+/* store_sqlite_commit.c */
+bool store_sqlite_prepare_inserts(store_sqlite_t *self);
+store_result_t store_sqlite_commit(store_t *port, const msg_persistence_append_t *appends, uint32_t count, int64_t at,
+                                   store_report_t *report);
+
+/* store_sqlite_log.c */
+store_result_t store_sqlite_find_action(store_t *port, const char *character_id, int64_t action_id,
+                                        obj_action_row_t *out);
+store_result_t store_sqlite_read_actions(store_t *port, const char *character_id, int64_t from_sequence,
+                                         obj_action_row_t *rows, uint32_t *count);
+/* Copies a text column; false when it does not fit (then the file was not written by us). NULL gives "". */
+bool store_sqlite_text(sqlite3_stmt *statement, int column, char *out, size_t size);
+
+#endif

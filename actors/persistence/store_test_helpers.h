@@ -1,0 +1,98 @@
+/* store_test_helpers -- a store of its own for a test, on a real file in a folder that goes away with it. */
+#ifndef PLAYHOUSE_STORE_TEST_HELPERS_H
+#define PLAYHOUSE_STORE_TEST_HELPERS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "store_sqlite.h"
+
+typedef struct fixture {
+    char folder[64];
+    char path[80];
+    store_t *store;
+} fixture_t;
+
+static inline void
+fixture_open(fixture_t *self)
+{
+    char error[STORE_ERROR_MAX] = "";
+    self->store = store_sqlite_open(self->path, true, error);
+    assert_string_equal(error, "");
+    assert_non_null(self->store);
+}
+
+/* Without a store yet. */
+static inline void
+fixture_folder(fixture_t *self)
+{
+    snprintf(self->folder, sizeof(self->folder), "/tmp/playhouse-store-XXXXXX");
+    assert_non_null(mkdtemp(self->folder));
+    snprintf(self->path, sizeof(self->path), "%s/test.db", self->folder);
+    self->store = NULL;
+}
+
+static inline void
+fixture_remove(fixture_t *self)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    if (self->store != NULL) {
+        self->store->close(&self->store);
+    }
+    for (int i = 0; i < 4; i++) {
+        char path[96];
+        snprintf(path, sizeof(path), "%s%s", self->path, suffixes[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(self->folder), 0);
+}
+
+/* Files of this process may not grow over `bytes`; RLIM_INFINITY lifts it. A disk that is full, for SQLite. */
+static inline void
+disk_limit(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A move of `character`, its `sequence`-th, with an actionId of ten times that. */
+static inline msg_persistence_append_t
+append_make(const char *room, int64_t epoch, int64_t number, const char *character, int64_t sequence)
+{
+    msg_persistence_append_t append = {.epoch = epoch, .number = number, .x = (double)(sequence % 1000), .y = 7};
+    snprintf(append.room, sizeof(append.room), "%s", room);
+    snprintf(append.action.room, sizeof(append.action.room), "%s", room);
+    snprintf(append.action.character_id, sizeof(append.action.character_id), "%s", character);
+    append.action.sequence = sequence;
+    append.action.action_id = sequence * 10;
+    append.action.room_version = epoch * ((int64_t)1 << 32) + number;
+    append.action.kind = ACTION_KIND_MOVE;
+    append.action.payload_len =
+        (uint32_t)snprintf((char *)append.action.payload, sizeof(append.action.payload), "move %d", (int)sequence);
+    return append;
+}
+
+static inline msg_persistence_load_room_t
+load_make(const char *room, uint32_t items)
+{
+    msg_persistence_load_room_t ask = {.seed_len = items};
+    snprintf(ask.room, sizeof(ask.room), "%s", room);
+    for (uint32_t i = 0; i < items; i++) {
+        snprintf(ask.seed[i].item_id, sizeof(ask.seed[i].item_id), "item-%u", i);
+        snprintf(ask.seed[i].kind, sizeof(ask.seed[i].kind), "ball");
+        ask.seed[i].x = i;
+    }
+    return ask;
+}
+
+#endif

@@ -1,0 +1,223 @@
+/* Joins under way: a character is loaded from the store before it appears. */
+#include "room_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+room_join_refuse(act_ctx_t *ctx, const msg_t *head, int64_t connection, error_code_t code)
+{
+    msg_room_refused_t body = {.connection = connection, .code = code};
+    reply_room_refused(ctx, head, &body);
+}
+
+void
+room_join_answer(room_t *self, act_ctx_t *ctx, const msg_t *head, const room_member_t *member)
+{
+    msg_room_joined_t body = {
+        .connection = member->connection, .member = member->handle, .welcome = room_welcome(self, member)};
+    reply_room_joined(ctx, head, &body);
+    blob_release(&body.welcome);
+}
+
+room_waiting_t *
+room_waiting_add(room_t *self, const msg_t *msg)
+{
+    room_waiting_t *waiting = calloc(1, sizeof *waiting);
+    ACT_ASSERT(waiting != NULL);
+    waiting->stamp = ++self->stamp;
+    waiting->head = *msg;
+    waiting->head.body = NULL;
+    waiting->join = *(const msg_room_join_t *)msg->body;
+    room_waiting_t **link = &self->waiting;
+    while (*link != NULL) {
+        link = &(*link)->next;
+    }
+    *link = waiting;
+    self->waiting_count++;
+    return waiting;
+}
+
+void
+room_waiting_end(room_t *self, room_waiting_t *waiting)
+{
+    room_waiting_t **link = &self->waiting;
+    while (*link != waiting) {
+        link = &(*link)->next;
+    }
+    *link = waiting->next;
+    self->waiting_count--;
+    free(waiting);
+}
+
+static bool
+room_waiting_is_over(const room_waiting_t *waiting, const act_ctx_t *ctx)
+{
+    return waiting->head.deadline != 0 && waiting->head.deadline <= act_now(ctx);
+}
+
+void
+room_waiting_purge(room_t *self, act_ctx_t *ctx)
+{
+    for (room_waiting_t *waiting = self->waiting, *next; waiting != NULL; waiting = next) {
+        next = waiting->next;
+        if (room_waiting_is_over(waiting, ctx)) {
+            room_waiting_end(self, waiting);
+        }
+    }
+}
+
+/* What an earlier membership has under way must be settled first: then the store knows all there is to know. */
+static bool
+room_is_unsettled(const room_t *self, const char *character_id)
+{
+    for (uint32_t i = 0; i < self->members_top; i++) {
+        const room_member_t *member = &self->members[i];
+        if (member->handle != 0 && !member->present && strcmp(member->seen.character_id, character_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+room_joins_resume(room_t *self, act_ctx_t *ctx)
+{
+    if (self->state != ROOM_STATE_OPEN) {
+        return;
+    }
+    for (room_waiting_t *waiting = self->waiting; waiting != NULL; waiting = waiting->next) {
+        if (!waiting->asked && !room_is_unsettled(self, waiting->join.character_id)) {
+            msg_persistence_load_member_t body;
+            memcpy(body.character_id, waiting->join.character_id, sizeof body.character_id);
+            waiting->asked = true;
+            request_persistence_load_member(ctx, self->key, &body, (act_usec_t)ROOM_ASK_MSEC * ACT_MSEC,
+                                            room_context(ROOM_ASK_JOIN, waiting->stamp, 0));
+        }
+    }
+}
+
+static room_waiting_t *
+room_waiting_find(room_t *self, uint32_t stamp)
+{
+    room_waiting_t *waiting = self->waiting;
+    while (waiting != NULL && waiting->stamp != stamp) {
+        waiting = waiting->next;
+    }
+    return waiting;
+}
+
+/* The index of this gateway's row, made if need be; -1: no row is free. */
+static int
+room_gateway_take(room_t *self, const act_addr_t *addr)
+{
+    int vacant = -1;
+    for (int i = ROOM_GATEWAYS_CAP - 1; i >= 0; i--) {
+        const room_gateway_t *gateway = &self->gateways[i];
+        if (gateway->readers[FORMAT_JSON] + gateway->readers[FORMAT_MSGPACK] == 0) {
+            vacant = i;
+        } else if (gateway->addr.node == addr->node && gateway->addr.kind == addr->kind &&
+                   gateway->addr.thread == addr->thread && strcmp(gateway->addr.key, addr->key) == 0) {
+            return i;
+        }
+    }
+    if (vacant >= 0) {
+        self->gateways[vacant] = (room_gateway_t){.addr = *addr};
+    }
+    return vacant;
+}
+
+static room_member_t *
+room_slot_take(room_t *self)
+{
+    uint32_t slot = 0;
+    while (slot < self->members_top && self->members[slot].handle != 0) {
+        slot++;
+    }
+    if (slot == ROOM_MEMBERS_CAP) {
+        return NULL;
+    }
+    self->members_top = slot == self->members_top ? slot + 1 : self->members_top;
+    room_member_t *member = &self->members[slot];
+    *member = (room_member_t){.handle = self->generation++ << 8 | slot, .present = true};
+    return member;
+}
+
+void
+room_place(const room_t *self, act_ctx_t *ctx, const msg_persistence_member_loaded_t *loaded, double *x, double *y)
+{
+    bool here = loaded->has_room && strcmp(loaded->room, self->key) == 0;
+    if (here && loaded->x >= 0 && loaded->x <= self->rules->width && loaded->y >= 0 &&
+        loaded->y <= self->rules->height) {
+        *x = loaded->x;
+        *y = loaded->y;
+    } else {
+        self->rules->spawn(act_random(ctx), x, y);
+    }
+}
+
+static void
+room_member_begin(room_t *self, act_ctx_t *ctx, room_member_t *member, const msg_room_join_t *join,
+                  const msg_persistence_member_loaded_t *loaded)
+{
+    member->connection = join->connection;
+    member->role = join->role;
+    member->format = join->format;
+    memcpy(member->session_id, join->session_id, sizeof member->session_id);
+    memcpy(member->seen.character_id, join->character_id, sizeof member->seen.character_id);
+    memcpy(member->seen.name, join->name, sizeof member->seen.name);
+    room_place(self, ctx, loaded, &member->seen.x, &member->seen.y);
+    member->due_x = member->seen.x;
+    member->due_y = member->seen.y;
+    member->seen_sequence = member->due_sequence = loaded->sequence;
+    member->seen_action_id = member->due_action_id = loaded->last_action_id;
+    member->stride = self->rules->speed;
+    member->stride_at = act_now(ctx);
+    self->gateways[member->gateway].readers[member->format]++;
+    self->present_count++;
+    act_gauge(ctx, METRIC_ROOM_MEMBERS, 0, 1);
+    room_unmark_left(self, join->character_id);
+    room_mark_member(self, member);
+    room_version_next(self);
+    act_log(ctx, LOG_INFO, "room-joined", "a character has come in", LOG_S("session", member->session_id),
+            LOG_S("character", member->seen.character_id), LOG_N("members", self->present_count));
+}
+
+void
+room_on_join_loaded(room_t *self, act_ctx_t *ctx, uint32_t stamp, const msg_persistence_member_loaded_t *loaded)
+{
+    room_waiting_t *waiting = room_waiting_find(self, stamp);
+    if (waiting == NULL) {
+        return; /* it left, or another connection took over */
+    }
+    if (self->state != ROOM_STATE_OPEN) {
+        waiting->asked = false; /* once more when the room is open again */
+        return;
+    }
+    if (room_waiting_is_over(waiting, ctx)) {
+        room_waiting_end(self, waiting);
+        return;
+    }
+    ACT_ASSERT(room_member_of(self, waiting->join.character_id) == NULL);
+    int gateway = room_gateway_take(self, &waiting->head.from);
+    room_member_t *member = gateway >= 0 ? room_slot_take(self) : NULL;
+    if (member == NULL) {
+        room_join_refuse(ctx, &waiting->head, waiting->join.connection,
+                         gateway >= 0 ? ERROR_ROOM_FULL : ERROR_OVERLOADED);
+    } else {
+        member->gateway = (uint8_t)gateway;
+        room_member_begin(self, ctx, member, &waiting->join, loaded);
+        room_join_answer(self, ctx, &waiting->head, member);
+    }
+    room_waiting_end(self, waiting);
+}
+
+void
+room_on_join_failed(room_t *self, act_ctx_t *ctx, uint32_t stamp, error_code_t code)
+{
+    room_waiting_t *waiting = room_waiting_find(self, stamp);
+    if (waiting != NULL) {
+        room_join_refuse(ctx, &waiting->head, waiting->join.connection, code);
+        room_waiting_end(self, waiting);
+    }
+}

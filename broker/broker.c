@@ -1,0 +1,242 @@
+#include "broker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "worker.h"
+
+enum {
+    BROKER_STOP_SECONDS = 5,
+    BROKER_PLACEMENT_MAX = 512, /* bytes of broker.placement */
+};
+
+typedef struct broker_kind {
+    const act_kind_t *kind;
+    const void *config;
+    uint8_t threads; /* placed so far */
+} broker_kind_t;
+
+struct broker {
+    worker_shared_t shared;
+    broker_kind_t kinds[ACT_KIND_COUNT];
+    size_t kinds_count;
+    worker_t *workers[WORKERS_MAX];
+    size_t workers_count;
+};
+
+broker_t *
+broker_new(void)
+{
+    broker_t *self = calloc(1, sizeof *self);
+    ACT_ASSERT(self != NULL);
+    self->shared.zmq = zmq_ctx_new();
+    ACT_ASSERT(self->shared.zmq != NULL);
+    zmq_ctx_set(self->shared.zmq, ZMQ_IO_THREADS, 1); /* for the front door; inproc needs none */
+    zmq_ctx_set(self->shared.zmq, ZMQ_BLOCKY, 0);
+    return self;
+}
+
+void
+broker_add(broker_t *self, const act_kind_t *kind, const void *config)
+{
+    ACT_ASSERT(self->kinds_count < ACT_KIND_COUNT && self->workers_count == 0);
+    self->kinds[self->kinds_count++] = (broker_kind_t){.kind = kind, .config = config};
+}
+
+/* ---- placement ---- */
+
+static broker_kind_t *
+broker_kind_named(broker_t *self, const char *name)
+{
+    for (size_t i = 0; i < self->kinds_count; i++) {
+        if (strcmp(self->kinds[i].kind->name, name) == 0) {
+            return &self->kinds[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+broker_place_kind(broker_t *self, worker_t *worker, broker_kind_t *placed)
+{
+    directory_add(&self->shared.directory, placed->kind->id, 0, placed->threads);
+    worker_add(worker, placed->kind, placed->config, placed->threads);
+    placed->threads++;
+}
+
+/* One group, "room+persistence" or "room*2", makes as many threads as its number says. */
+static bool
+broker_place_group(broker_t *self, char *group, char *why, size_t why_size)
+{
+    unsigned long threads = 1;
+    char *star = strchr(group, '*');
+    if (star != NULL) {
+        char *end;
+        *star = '\0';
+        threads = strtoul(star + 1, &end, 10);
+        if (*end != '\0' || threads < 1 || threads > WORKERS_MAX) {
+            snprintf(why, why_size, "the number of threads of '%s' must be 1 to %d", group, WORKERS_MAX);
+            return false;
+        }
+    }
+    char names[BROKER_PLACEMENT_MAX];
+    for (unsigned long i = 0; i < threads; i++) {
+        if (self->workers_count == WORKERS_MAX) {
+            snprintf(why, why_size, "more than %d threads", WORKERS_MAX);
+            return false;
+        }
+        worker_t *worker = self->workers[self->workers_count++] = worker_new(&self->shared);
+        snprintf(names, sizeof names, "%s", group);
+        char *rest = NULL;
+        for (char *name = strtok_r(names, "+", &rest); name != NULL; name = strtok_r(NULL, "+", &rest)) {
+            broker_kind_t *kind = broker_kind_named(self, name);
+            if (kind == NULL || kind->threads != i) {
+                snprintf(why, why_size, kind == NULL ? "there is no kind '%s'" : "'%s' is placed twice", name);
+                return false;
+            }
+            broker_place_kind(self, worker, kind);
+        }
+    }
+    return true;
+}
+
+static bool
+broker_place(broker_t *self, const char *placement, char *why, size_t why_size)
+{
+    char groups[BROKER_PLACEMENT_MAX];
+    if ((size_t)snprintf(groups, sizeof groups, "%s", placement) >= sizeof groups) {
+        snprintf(why, why_size, "broker.placement is longer than %d bytes", BROKER_PLACEMENT_MAX - 1);
+        return false;
+    }
+    char *rest = NULL;
+    for (char *group = strtok_r(groups, " ", &rest); group != NULL; group = strtok_r(NULL, " ", &rest)) {
+        if (!broker_place_group(self, group, why, why_size)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < self->kinds_count; i++) {
+        if (self->kinds[i].threads == 0) {
+            char name[32];
+            snprintf(name, sizeof name, "%s", self->kinds[i].kind->name);
+            if (!broker_place_group(self, name, why, why_size)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+unsigned
+broker_threads_of(const char *placement, const char *kind)
+{
+    size_t length = strlen(kind);
+    for (const char *at = strstr(placement, kind); at != NULL; at = strstr(at + 1, kind)) {
+        bool starts = at == placement || at[-1] == ' ' || at[-1] == '+';
+        if (starts && strchr(" +*", at[length]) != NULL) { /* the NUL at the end is found too */
+            const char *star = at + strcspn(at, " *");
+            unsigned long threads = *star == '*' ? strtoul(star + 1, NULL, 10) : 1;
+            return threads >= 1 && threads <= WORKERS_MAX ? (unsigned)threads : 1;
+        }
+    }
+    return 1;
+}
+
+/* ---- start and stop ---- */
+
+/* Kinds others need first come first: a worker is started when its earliest kind is due. */
+static const char *
+broker_start_workers(broker_t *self)
+{
+    for (size_t k = 0; k < self->kinds_count; k++) {
+        for (uint8_t thread = 0; thread < self->kinds[k].threads; thread++) {
+            worker_t *worker = self->shared.workers[self->kinds[k].kind->id][thread];
+            const char *failed = worker->started ? NULL : worker_start(worker);
+            if (failed != NULL) {
+                return failed;
+            }
+        }
+    }
+    return NULL;
+}
+
+bool
+broker_start(broker_t *self, const broker_options_t *options, char *why, size_t why_size)
+{
+    /* Signals are for the thread that started us. */
+    sigset_t all, before;
+    sigfillset(&all);
+    self->shared.mailbox_max = options->mailbox_max;
+    if (!broker_place(self, options->placement, why, why_size)) {
+        return false;
+    }
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const char *failed = broker_start_workers(self);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed != NULL) {
+        snprintf(why, why_size, "%s did not start", failed);
+        broker_stop(self);
+        return false;
+    }
+    return true;
+}
+
+bool
+broker_stop(broker_t *self)
+{
+    for (size_t k = self->kinds_count; k-- > 0;) {
+        for (uint8_t thread = 0; thread < self->kinds[k].threads; thread++) {
+            act_kind_id_t id = self->kinds[k].kind->id;
+            if (!worker_stop_kind(self->shared.workers[id][thread], id, BROKER_STOP_SECONDS)) {
+                log_event(LOG_ERROR, "actor-stuck", "an actor did not stop in time",
+                          LOG_S("actor", self->kinds[k].kind->name), LOG_N("thread", thread),
+                          LOG_N("seconds", BROKER_STOP_SECONDS));
+                return false;
+            }
+        }
+    }
+    bool quit = true;
+    for (size_t i = 0; i < self->workers_count; i++) {
+        quit &= worker_quit(self->workers[i], BROKER_STOP_SECONDS);
+    }
+    return quit;
+}
+
+void
+broker_destroy(broker_t **self_p)
+{
+    broker_t *self = *self_p;
+    if (self == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < self->workers_count; i++) {
+        worker_destroy(&self->workers[i]);
+    }
+    zmq_ctx_term(self->shared.zmq);
+    free(self);
+    *self_p = NULL;
+}
+
+static size_t
+broker_read_stats(void *me, stats_row_t *rows, size_t capacity)
+{
+    broker_t *self = me;
+    size_t count = 0;
+    for (size_t w = 0; w < self->workers_count; w++) {
+        for (size_t h = 0; h < self->workers[w]->hosts_count; h++) {
+            if (count < capacity) {
+                host_stats(&self->workers[w]->hosts[h].host, &rows[count]);
+            }
+            count++;
+        }
+    }
+    return count < capacity ? count : capacity;
+}
+
+stats_source_t
+broker_stats(broker_t *self)
+{
+    return (stats_source_t){.read = broker_read_stats, .self = self};
+}

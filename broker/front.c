@@ -1,0 +1,357 @@
+#include "front.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "envelope.h"
+
+enum {
+    FRONT_PENDING_CAP = 256,      /* questions under way; over it the answer is a fault */
+    FRONT_IDENTITY_MAX = 255,     /* ZeroMQ's own bound */
+    FRONT_REQUEST_MAX = 65536,    /* bytes of a request; ZMQ_MAXMSGSIZE closes who sends more */
+    FRONT_ANSWER_MAX = 4 << 20,   /* bytes of an answer */
+    FRONT_TIMEOUT_SEC = 5,        /* what an asker waits */
+    FRONT_BATCH_MAX = 64,         /* requests read at once */
+};
+
+/* Who waits for an answer, and in which form. */
+typedef struct front_asker {
+    bool waiting, text, delimiter;
+    uint8_t identity[FRONT_IDENTITY_MAX];
+    size_t identity_length;
+    uint64_t correlation; /* the asker's own, in an envelope */
+} front_asker_t;
+
+typedef struct front {
+    act_ctx_t *ctx;
+    void *zmq, *router;
+    ev_io readable;
+    ev_prepare prepare;
+    ev_idle idle;
+    bool more; /* the socket may hold more */
+    front_asker_t askers[FRONT_PENDING_CAP];
+    uint8_t *answer; /* FRONT_ANSWER_MAX */
+    void *body;      /* MSG_BODY_MAX */
+} front_t;
+
+/* ---- answers ---- */
+
+static void
+front_write(front_t *self, front_asker_t *asker, const void *data, size_t length)
+{
+    asker->waiting = false;
+    /* An asker that has gone is no fault of ours: ROUTER_MANDATORY tells, and there is nobody to tell it to. */
+    if (zmq_send(self->router, asker->identity, asker->identity_length, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        act_log(self->ctx, LOG_DEBUG, "front-asker-gone", "an answer at the front door found nobody");
+        return;
+    }
+    if (asker->delimiter) {
+        zmq_send(self->router, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+    }
+    zmq_send(self->router, data, length, ZMQ_DONTWAIT);
+}
+
+static void
+front_write_fault(front_t *self, front_asker_t *asker, const char *message)
+{
+    /* Our own words and names from the schema: nothing in them needs escaping. */
+    int length = snprintf((char *)self->answer, FRONT_ANSWER_MAX, "{\"type\":\"front.fault\",\"message\":\"%s\"}", message);
+    front_write(self, asker, self->answer, (size_t)length);
+}
+
+static void
+front_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
+{
+    front_t *self = state;
+    if (msg->correlation == 0 || msg->context >= FRONT_PENDING_CAP || !self->askers[msg->context].waiting) {
+        return; /* not an answer to anybody here */
+    }
+    front_asker_t *asker = &self->askers[msg->context];
+    const msg_info_t *info = &msg_infos[msg->type];
+    size_t length;
+    if (asker->text) {
+        length = codec_encode(CODEC_JSON, info->type, info->name, msg->body, self->answer, FRONT_ANSWER_MAX);
+    } else {
+        msg_t answer = *msg;
+        answer.correlation = asker->correlation;
+        length = envelope_encode(&answer, act_now(ctx), self->answer, FRONT_ANSWER_MAX);
+    }
+    if (length == 0) {
+        front_write_fault(self, asker, "the answer is too large");
+        return;
+    }
+    front_write(self, asker, self->answer, length);
+}
+
+/* ---- requests ---- */
+
+/* Puts a checked message in; its answer, if it has one, will find the asker. */
+static void
+front_forward(front_t *self, front_asker_t *asker, msg_type_t type, const char *key, const void *body)
+{
+    const msg_info_t *info = &msg_infos[type];
+    if (info->kind == ACT_KIND_NONE || info->answer) {
+        front_write_fault(self, asker, "no actor hears messages of that type");
+        return;
+    }
+    act_trace_new(self->ctx);
+    if (info->asks) {
+        asker->waiting = true;
+        act_request(self->ctx, type, key, body, (act_usec_t)FRONT_TIMEOUT_SEC * ACT_SEC,
+                    (uint64_t)(asker - self->askers));
+    } else if (act_send(self->ctx, type, key, body)) {
+        static const char sent[] = "{\"type\":\"front.sent\"}";
+        front_write(self, asker, sent, sizeof sent - 1);
+    } else {
+        front_write_fault(self, asker, "the mailbox of that actor is full, or nobody runs it");
+    }
+}
+
+static void
+front_decode_fault(front_t *self, front_asker_t *asker, const char *type, const codec_fault_t *fault)
+{
+    char message[256];
+    snprintf(message, sizeof message, "%s: field '%s': %s", type, fault->field, codec_error_text(fault->error));
+    front_write_fault(self, asker, message);
+}
+
+/* Cuts the next word off; NULL when there is none. */
+static char *
+front_word(char **line)
+{
+    char *word = *line + strspn(*line, " ");
+    size_t length = strcspn(word, " ");
+    if (length == 0) {
+        return NULL;
+    }
+    *line = word + length + (word[length] != '\0');
+    word[length] = '\0';
+    return word;
+}
+
+static void
+front_on_line(front_t *self, front_asker_t *asker, char *line)
+{
+    line[strcspn(line, "\r\n")] = '\0';
+    char *kind = front_word(&line), *key = front_word(&line), *name = front_word(&line);
+    if (name == NULL) {
+        front_write_fault(self, asker, "expected: KIND KEY TYPE JSON, for example: room plaza/main room.peek {}");
+        return;
+    }
+    msg_type_t type = msg_type_find(name, strlen(name));
+    if (type == MSG_NONE) {
+        front_write_fault(self, asker, "no message has that type; docs/protocol.md lists them");
+        return;
+    }
+    if (strcmp(kind, act_kind_names[msg_infos[type].kind]) != 0) {
+        front_write_fault(self, asker, "that type is not for that kind: its first word names the kind");
+        return;
+    }
+    if (strlen(key) > ACT_KEY_MAX) {
+        front_write_fault(self, asker, "the key is too long");
+        return;
+    }
+    codec_fault_t fault;
+    const codec_type_t *table = msg_infos[type].type;
+    const char *json = *line ? line : "{}";
+    if (codec_decode(CODEC_JSON, table, (const uint8_t *)json, strlen(json), self->body, &fault) != CODEC_OK) {
+        front_decode_fault(self, asker, msg_infos[type].name, &fault);
+        return;
+    }
+    front_forward(self, asker, type, strcmp(key, "-") == 0 ? "" : key, self->body);
+    codec_release(table, self->body);
+}
+
+static void
+front_on_envelope(front_t *self, front_asker_t *asker, const uint8_t *data, size_t length)
+{
+    msg_t msg;
+    codec_fault_t fault;
+    if (envelope_decode(data, length, act_now(self->ctx), &msg, self->body, &fault) != CODEC_OK) {
+        front_decode_fault(self, asker, msg.type ? msg_infos[msg.type].name : "envelope", &fault);
+        return;
+    }
+    asker->correlation = msg.correlation;
+    front_forward(self, asker, msg.type, msg.key, self->body);
+    codec_release(msg_infos[msg.type].type, self->body);
+}
+
+static front_asker_t *
+front_free_asker(front_t *self)
+{
+    for (int i = 0; i < FRONT_PENDING_CAP; i++) {
+        if (!self->askers[i].waiting) {
+            return &self->askers[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+front_on_request(front_t *self, front_asker_t *asker, zmq_msg_t *frame)
+{
+    const uint8_t *data = zmq_msg_data(frame);
+    size_t length = zmq_msg_size(frame);
+    asker->text = length == 0 || data[0] != 0x97; /* an envelope is a msgpack array of 7 */
+    if (!asker->text) {
+        front_on_envelope(self, asker, data, length);
+        return;
+    }
+    char *line = malloc(length + 1);
+    ACT_ASSERT(line != NULL);
+    memcpy(line, data, length);
+    line[length] = '\0';
+    front_on_line(self, asker, line);
+    free(line);
+}
+
+/* One message of the ROUTER: identity, perhaps an empty frame, the request. False: nothing there. */
+static bool
+front_read(front_t *self)
+{
+    zmq_msg_t identity, frame;
+    zmq_msg_init(&identity);
+    zmq_msg_init(&frame);
+    bool read = zmq_msg_recv(&identity, self->router, ZMQ_DONTWAIT) >= 0;
+    if (read) {
+        bool delimiter = false;
+        int frames = 0;
+        while (zmq_msg_more(frames ? &frame : &identity) && zmq_msg_recv(&frame, self->router, ZMQ_DONTWAIT) >= 0) {
+            delimiter |= frames == 0 && zmq_msg_size(&frame) == 0;
+            frames++;
+        }
+        front_asker_t busy = {0}, *asker = front_free_asker(self);
+        bool full = asker == NULL;
+        asker = full ? &busy : asker;
+        *asker = (front_asker_t){.delimiter = delimiter, .identity_length = zmq_msg_size(&identity)};
+        memcpy(asker->identity, zmq_msg_data(&identity), asker->identity_length);
+        if (full) {
+            front_write_fault(self, asker, "too many questions are under way");
+        } else if (frames != (delimiter ? 2 : 1)) {
+            front_write_fault(self, asker, "a request is one frame");
+        } else {
+            front_on_request(self, asker, &frame);
+        }
+    }
+    zmq_msg_close(&identity);
+    zmq_msg_close(&frame);
+    return read;
+}
+
+/* ---- the socket on the loop ---- */
+
+/* ZeroMQ's descriptor tells of changes only: after it fired and after every send, read until dry. */
+static void
+front_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
+{
+    (void)events;
+    front_t *self = watcher->data;
+    int state = 0;
+    size_t size = sizeof state;
+    zmq_getsockopt(self->router, ZMQ_EVENTS, &state, &size);
+    if (!(state & ZMQ_POLLIN)) {
+        ev_idle_stop(loop, &self->idle);
+        return;
+    }
+    act_enter(self->ctx);
+    for (int i = 0; i < FRONT_BATCH_MAX && front_read(self); i++) {
+    }
+    act_leave(self->ctx);
+    ev_idle_start(loop, &self->idle); /* look again before sleeping */
+}
+
+static void
+front_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop; /* waking the loop is all it is for: prepare reads */
+    (void)watcher;
+    (void)events;
+}
+
+static void
+front_on_idle(struct ev_loop *loop, ev_idle *watcher, int events)
+{
+    (void)loop;
+    (void)watcher;
+    (void)events;
+}
+
+static bool
+front_bind(front_t *self, const front_config_t *config)
+{
+    int high_water = 1000, linger = 100, mandatory = 1;
+    int64_t size_max = FRONT_REQUEST_MAX;
+    self->zmq = zmq_ctx_new();
+    self->router = zmq_socket(self->zmq, ZMQ_ROUTER);
+    zmq_setsockopt(self->router, ZMQ_SNDHWM, &high_water, sizeof high_water);
+    zmq_setsockopt(self->router, ZMQ_RCVHWM, &high_water, sizeof high_water);
+    zmq_setsockopt(self->router, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt(self->router, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory);
+    zmq_setsockopt(self->router, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
+    if (zmq_bind(self->router, config->endpoint) != 0) {
+        act_log(self->ctx, LOG_ERROR, "front-bind-failed", "could not open the front door",
+                LOG_S("endpoint", config->endpoint), LOG_S("why", zmq_strerror(errno)),
+                LOG_S("hint", "set broker.endpoint to a free loopback port, or to nothing"));
+        return false;
+    }
+    char where[128];
+    size_t size = sizeof where;
+    zmq_getsockopt(self->router, ZMQ_LAST_ENDPOINT, where, &size);
+    if (config->bound != NULL) {
+        config->bound(where);
+    }
+    return true;
+}
+
+static void
+front_fini(void *state, act_ctx_t *ctx)
+{
+    front_t *self = state;
+    struct ev_loop *loop = act_loop(ctx);
+    ev_io_stop(loop, &self->readable);
+    ev_prepare_stop(loop, &self->prepare);
+    ev_idle_stop(loop, &self->idle);
+    if (self->router != NULL) {
+        zmq_close(self->router);
+        zmq_ctx_term(self->zmq);
+    }
+    free(self->answer);
+    free(self->body);
+}
+
+static bool
+front_init(void *state, act_ctx_t *ctx, const void *config)
+{
+    front_t *self = state;
+    self->ctx = ctx;
+    self->answer = malloc(FRONT_ANSWER_MAX);
+    self->body = aligned_alloc(64, (MSG_BODY_MAX + 63) / 64 * 64);
+    ACT_ASSERT(self->answer != NULL && self->body != NULL);
+    ev_prepare_init(&self->prepare, front_on_prepare);
+    ev_idle_init(&self->idle, front_on_idle);
+    self->prepare.data = self;
+    if (!front_bind(self, config)) {
+        return false;
+    }
+    int fd;
+    size_t size = sizeof fd;
+    zmq_getsockopt(self->router, ZMQ_FD, &fd, &size);
+    ev_io_init(&self->readable, front_on_readable, fd, EV_READ);
+    ev_io_start(act_loop(ctx), &self->readable);
+    ev_prepare_start(act_loop(ctx), &self->prepare);
+    return true;
+}
+
+const act_kind_t front_kind = {
+    .id = ACT_KIND_FRONT,
+    .name = "front",
+    .keying = ACT_SHARDED,
+    .state_size = sizeof(front_t),
+    .init = front_init,
+    .receive = front_receive,
+    .fini = front_fini,
+};

@@ -1,0 +1,25 @@
+/*
+ * front -- the front door: a ROUTER socket on loopback where people and tools put messages in.
+ *
+ * Owns   the socket of broker.endpoint and FRONT_PENDING_CAP questions under way
+ * Hears  answers to what was put in
+ * Says   whatever it was handed, checked against the schema as strictly as any other message
+ *
+ * A request is one frame (after REQ's empty delimiter, if any): either an envelope (envelope.h) or one line of text,
+ *     KIND KEY TYPE JSON          for example: room plaza/main room.peek {}
+ * with "-" for an empty key. The answer comes in the same form: an envelope, or one line of JSON with "type"; a
+ * message that has no answer is confirmed by {"type":"front.sent"}, a fault by {"type":"front.fault","message":...}.
+ */
+#ifndef PLAYHOUSE_FRONT_H
+#define PLAYHOUSE_FRONT_H
+
+#include "act.h"
+
+typedef struct front_config {
+    const char *endpoint;             /* tcp://127.0.0.1:5570; port * means any */
+    void (*bound)(const char *where); /* told the endpoint that was bound, before init returns; may be NULL */
+} front_config_t;
+
+extern const act_kind_t front_kind;
+
+#endif

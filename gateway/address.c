@@ -1,0 +1,67 @@
+#include "address.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t
+address_hash(const uint8_t bytes[WIRE_ADDRESS_BYTES])
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < WIRE_ADDRESS_BYTES; i++) {
+        hash = (hash ^ bytes[i]) * 16777619u;
+    }
+    return (hash ^ hash >> 16) % ADDRESS_BUCKETS;
+}
+
+address_t *
+address_enter(address_book_t *self, const uint8_t bytes[WIRE_ADDRESS_BYTES], uint32_t max)
+{
+    address_t **bucket = &self->buckets[address_hash(bytes)];
+    address_t *found = *bucket;
+    while (found != NULL && memcmp(found->bytes, bytes, WIRE_ADDRESS_BYTES) != 0) {
+        found = found->next;
+    }
+    if (found == NULL) {
+        found = calloc(1, sizeof(*found));
+        ACT_ASSERT(found != NULL);
+        memcpy(found->bytes, bytes, WIRE_ADDRESS_BYTES);
+        found->next = *bucket;
+        *bucket = found;
+    } else if (found->connections >= max) {
+        return NULL;
+    }
+    found->connections++;
+    return found;
+}
+
+void
+address_leave(address_book_t *self, address_t **address_p)
+{
+    address_t *address = *address_p;
+    *address_p = NULL;
+    ACT_ASSERT(address->connections > 0);
+    if (--address->connections > 0) {
+        return;
+    }
+    address_t **link = &self->buckets[address_hash(address->bytes)];
+    while (*link != address) {
+        link = &(*link)->next;
+    }
+    *link = address->next;
+    free(address);
+}
+
+void
+address_text(const address_t *self, char text[ADDRESS_TEXT_SIZE])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    uint8_t shown[WIRE_ADDRESS_BYTES] = {0};
+    if (memcmp(self->bytes, mapped, sizeof(mapped)) == 0) {
+        memcpy(shown, self->bytes + 12, 3);
+        (void)inet_ntop(AF_INET, shown, text, ADDRESS_TEXT_SIZE);
+    } else {
+        memcpy(shown, self->bytes, 6);
+        (void)inet_ntop(AF_INET6, shown, text, ADDRESS_TEXT_SIZE);
+    }
+}

@@ -1,0 +1,30 @@
+/* address -- how many connections each remote address has, and how logs show one: IPv4 without its last byte, IPv6
+ * without its last ten. */
+#ifndef PLAYHOUSE_ADDRESS_H
+#define PLAYHOUSE_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+enum { ADDRESS_BUCKETS = 1024, ADDRESS_TEXT_SIZE = 48 };
+
+/* One that has connections. Lives as long as they do. */
+typedef struct address {
+    struct address *next;
+    uint32_t connections;
+    uint8_t bytes[WIRE_ADDRESS_BYTES];
+} address_t;
+
+typedef struct address_book {
+    address_t *buckets[ADDRESS_BUCKETS];
+} address_book_t;
+
+/* Counts a connection in. NULL: the address has `max` already. */
+address_t *address_enter(address_book_t *self, const uint8_t bytes[WIRE_ADDRESS_BYTES], uint32_t max);
+void address_leave(address_book_t *self, address_t **address_p);
+void address_text(const address_t *self, char text[ADDRESS_TEXT_SIZE]);
+
+#endif

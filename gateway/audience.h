@@ -1,0 +1,30 @@
+/* audience -- which of this gateway's connections are in which room: who gets a room's deltas. */
+#ifndef PLAYHOUSE_AUDIENCE_H
+#define PLAYHOUSE_AUDIENCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "act.h"
+
+enum { AUDIENCE_BUCKETS = 256, AUDIENCE_NOBODY = UINT32_MAX };
+
+/* One room with sessions here. `first` is a slot of the sessions' table; they are linked through room_next. */
+typedef struct audience {
+    struct audience *next;
+    uint32_t first;
+    uint32_t references; /* sessions in it or on their way in */
+    char key[ACT_KEY_MAX + 1];
+} audience_t;
+
+typedef struct audience_table {
+    audience_t *buckets[AUDIENCE_BUCKETS];
+} audience_table_t;
+
+/* NULL: nobody of that room is here. */
+audience_t *audience_find(audience_table_t *self, const char *key);
+/* Finds or makes; audience_release undoes it. */
+audience_t *audience_hold(audience_table_t *self, const char *key);
+void audience_release(audience_table_t *self, audience_t **audience_p);
+
+#endif

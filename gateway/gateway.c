@@ -1,0 +1,222 @@
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void
+gateway_limits_read(gateway_limits_t *limits, const config_t *config)
+{
+    *limits = (gateway_limits_t){
+        .frame_max = (uint32_t)config_int(config, CONFIG_GATEWAY_FRAME_MAX),
+        .connections_max = (uint32_t)config_int(config, CONFIG_GATEWAY_CONNECTIONS_MAX),
+        .address_max = (uint32_t)config_int(config, CONFIG_GATEWAY_ADDRESS_MAX),
+        .outbox_max = (size_t)config_int(config, CONFIG_GATEWAY_OUTBOX_MAX),
+        .coalesce_at = (size_t)config_int(config, CONFIG_GATEWAY_COALESCE_AT),
+        .stall_usec = config_int(config, CONFIG_GATEWAY_STALL_SECONDS) * ACT_SEC,
+        .join_usec = config_int(config, CONFIG_GATEWAY_JOIN_SECONDS) * ACT_SEC,
+        .moves_per_second = config_int(config, CONFIG_GATEWAY_MOVES_PER_SECOND),
+        .chats_per_second = config_int(config, CONFIG_GATEWAY_CHATS_PER_SECOND),
+    };
+}
+
+static const char gateway_digits[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static void
+gateway_digits_write(uint64_t number, char *text, size_t digits)
+{
+    for (size_t i = digits; i > 0; i--) {
+        text[i - 1] = gateway_digits[number & 63];
+        number >>= 6;
+    }
+}
+
+void
+gateway_draw_id(gateway_t *self, char id[25])
+{
+    uint64_t bits[2];
+    act_random_secret(self->ctx, bits, sizeof(bits));
+    gateway_digits_write(bits[0], id, 10); /* 60 bits of each */
+    gateway_digits_write(bits[1], id + 10, 10);
+    id[20] = '\0';
+}
+
+void
+gateway_session_id(const gateway_t *self, uint64_t handle, char id[25])
+{
+    memcpy(id, self->session_prefix, GATEWAY_SESSION_PREFIX);
+    gateway_digits_write(handle, id + GATEWAY_SESSION_PREFIX, 9); /* a handle has 53 bits */
+    id[GATEWAY_SESSION_PREFIX + 9] = '\0';
+}
+
+static bool
+gateway_init(void *state, act_ctx_t *ctx, const void *config)
+{
+    gateway_t *self = state;
+    self->ctx = ctx;
+    self->config = config;
+    gateway_limits_read(&self->limits, self->config->config);
+    self->sessions = calloc(self->limits.connections_max, sizeof(*self->sessions));
+    self->requests = calloc(GATEWAY_HTTP_CAP, sizeof(*self->requests));
+    ACT_ASSERT(self->sessions != NULL && self->requests != NULL);
+    self->sessions_free = self->watch_first = self->requests_free = GATEWAY_NONE;
+    self->generation = act_random(ctx) >> 33; /* 31 bits; with those to come and the slot it stays below 2^53 */
+    gateway_digits_write(act_random(ctx), self->session_prefix, GATEWAY_SESSION_PREFIX);
+    self->wire = self->config->wire->start(self, ctx, self->config);
+    if (self->wire == NULL) {
+        free(self->sessions);
+        free(self->requests);
+        return false;
+    }
+    return true;
+}
+
+static void
+gateway_on_redeem_answer(gateway_t *self, const msg_t *msg, session_t *session)
+{
+    if (session == NULL || session->state != SESSION_JOINING || session->audience != NULL) {
+        session_undo(self, msg);
+    } else if (msg->type == MSG_ADMISSION_REDEEMED) {
+        session_on_redeemed(self, session, msg);
+    } else if (msg->type == MSG_ADMISSION_REFUSED) {
+        session_on_not_joined(self, session, ERROR_TICKET_INVALID, CLOSE_CODE_TICKET_INVALID);
+    } else {
+        const msg_act_no_answer_t *none = msg->body;
+        session_on_not_joined(self, session, none->code, CLOSE_CODE_OVERLOADED);
+    }
+}
+
+static void
+gateway_on_join_answer(gateway_t *self, const msg_t *msg, session_t *session)
+{
+    if (session == NULL || session->state != SESSION_JOINING) {
+        session_undo(self, msg);
+    } else if (msg->type == MSG_ROOM_JOINED) {
+        session_on_joined(self, session, msg);
+    } else if (msg->type == MSG_ROOM_REFUSED) {
+        const msg_room_refused_t *refused = msg->body;
+        session_on_not_joined(self, session, refused->code, CLOSE_CODE_ROOM_CLOSED);
+    } else {
+        const msg_act_no_answer_t *none = msg->body;
+        session_on_not_joined(self, session, none->code, CLOSE_CODE_OVERLOADED);
+    }
+}
+
+static void
+gateway_on_answer(gateway_t *self, const msg_t *msg)
+{
+    uint64_t handle = msg->context & ((UINT64_C(1) << 56) - 1);
+    switch ((gateway_ask_t)(msg->context >> 56)) {
+    case GATEWAY_ASK_REDEEM:
+        gateway_on_redeem_answer(self, msg, session_find(self, handle));
+        return;
+    case GATEWAY_ASK_JOIN:
+        gateway_on_join_answer(self, msg, session_find(self, handle));
+        return;
+    case GATEWAY_ASK_HTTP:
+        http_receive(self, msg);
+        return;
+    }
+    ACT_UNREACHABLE("an answer comes back with the context it was asked with");
+}
+
+static void
+gateway_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
+{
+    (void)ctx;
+    gateway_t *self = state;
+    switch ((gateway_inbox_t)msg->type) {
+    case GATEWAY_INBOX_ACK:
+        session_on_ack(self, msg->body);
+        return;
+    case GATEWAY_INBOX_REFUSED:
+        session_on_refused(self, msg->body);
+        return;
+    case GATEWAY_INBOX_DELTA:
+        session_on_delta(self, msg->body);
+        return;
+    case GATEWAY_INBOX_STATE:
+        session_on_state(self, msg->body);
+        return;
+    case GATEWAY_INBOX_END:
+        session_on_end(self, msg->body);
+        return;
+    case GATEWAY_INBOX_ADMISSION_CONNECTED:
+    case GATEWAY_INBOX_ADMISSION_REDEEMED:
+    case GATEWAY_INBOX_ADMISSION_REFUSED:
+    case GATEWAY_INBOX_AUTH_VERIFIED:
+    case GATEWAY_INBOX_AUTH_REFUSED:
+    case GATEWAY_INBOX_METRICS_TEXT:
+    case GATEWAY_INBOX_METRICS_ACTOR_LIST:
+    case GATEWAY_INBOX_PERSISTENCE_CHARACTERS:
+    case GATEWAY_INBOX_PERSISTENCE_CHARACTER:
+    case GATEWAY_INBOX_PERSISTENCE_PONG:
+    case GATEWAY_INBOX_PERSISTENCE_FAILED:
+    case GATEWAY_INBOX_ROOM_JOINED:
+    case GATEWAY_INBOX_ROOM_REFUSED:
+    case GATEWAY_INBOX_ACT_NO_ANSWER:
+        gateway_on_answer(self, msg);
+        return;
+    }
+    ACT_UNREACHABLE("the runtime delivers only what the schema sends here");
+}
+
+/* A seat or a place that came after its asker had given up is given back; a copy of an answer that was in time is not.
+ * (A connect that was given up sent its admission.leave then.) */
+static void
+gateway_late(void *state, act_ctx_t *ctx, const msg_t *msg)
+{
+    (void)ctx;
+    gateway_t *self = state;
+    if (msg->type == MSG_ROOM_JOINED) {
+        const msg_room_joined_t *joined = msg->body;
+        const session_t *session = session_find(self, (uint64_t)joined->connection);
+        if (session == NULL || session->member != joined->member) {
+            session_undo(self, msg);
+        }
+    } else if (msg->type == MSG_ADMISSION_REDEEMED) {
+        const msg_admission_redeemed_t *redeemed = msg->body;
+        bool here = false;
+        for (uint32_t slot = 0; slot < self->sessions_used && !here; slot++) {
+            const session_t *session = &self->sessions[slot];
+            here = session->audience != NULL && strcmp(session->session_id, redeemed->session_id) == 0;
+        }
+        if (!here) {
+            session_undo(self, msg);
+        }
+    }
+}
+
+static void
+gateway_expire(void *state, act_ctx_t *ctx, int timer)
+{
+    (void)ctx;
+    switch ((gateway_timer_t)timer) {
+    case GATEWAY_TIMER_SWEEP:
+        session_sweep(state);
+        return;
+    }
+    ACT_UNREACHABLE("the gateway has one timer");
+}
+
+static void
+gateway_fini(void *state, act_ctx_t *ctx)
+{
+    (void)ctx;
+    gateway_t *self = state;
+    session_fini_all(self);
+    http_fini_all(self);
+    self->config->wire->stop(self->wire);
+    outbox_frame_fini(&self->frame);
+}
+
+const act_kind_t gateway_kind = {
+    .id = ACT_KIND_GATEWAY,
+    .name = "gateway",
+    .keying = ACT_SHARDED,
+    .state_size = sizeof(gateway_t),
+    .init = gateway_init,
+    .receive = gateway_receive,
+    .expire = gateway_expire,
+    .late = gateway_late,
+    .fini = gateway_fini,
+};

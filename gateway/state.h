@@ -1,0 +1,169 @@
+/* state -- what the files of the gateway share: its struct, a session's, a request's. Private to this folder. */
+#ifndef PLAYHOUSE_GATEWAY_STATE_H
+#define PLAYHOUSE_GATEWAY_STATE_H
+
+#include "address.h"
+#include "audience.h"
+#include "gateway.h"
+#include "outbox.h"
+#include "rate.h"
+#include "send.h"
+
+enum {
+    GATEWAY_SLOT_BITS = 20, /* of a handle: which slot; the rest is the slot's generation */
+    GATEWAY_SLOT_MASK = (1 << GATEWAY_SLOT_BITS) - 1,
+    GATEWAY_REFUSED_MAX = 50, /* messages the schema refused, before the connection is closed */
+    GATEWAY_SENT_CAP = 8,     /* intents whose way to the ack is timed at once, per connection */
+    GATEWAY_HTTP_CAP = 1024,  /* requests under way; over it OVERLOADED */
+    GATEWAY_NONE = UINT32_MAX,
+    GATEWAY_SESSION_PREFIX = 11, /* characters of a session id that are this gateway's */
+
+    GATEWAY_SWEEP_USEC = 500 * ACT_MSEC,
+    GATEWAY_ASK_USEC = 5 * ACT_SEC,      /* redeem, room.join, auth, characters */
+    GATEWAY_CONNECT_USEC = 10 * ACT_SEC, /* POST connect, all of it (A1) */
+    GATEWAY_PING_USEC = 1 * ACT_SEC,     /* a dependency's answer for health */
+    GATEWAY_RESYNC_USEC = 2 * ACT_SEC,   /* then the whole state is asked for again */
+    GATEWAY_DRAIN_USEC = 5 * ACT_SEC,    /* what a closing connection may still take */
+    GATEWAY_SENT_OLD_USEC = 10 * ACT_SEC,
+};
+
+typedef enum gateway_timer { GATEWAY_TIMER_SWEEP } gateway_timer_t;
+
+/* First byte of the context of an act_request; the rest is a handle. */
+typedef enum gateway_ask { GATEWAY_ASK_REDEEM = 1, GATEWAY_ASK_JOIN, GATEWAY_ASK_HTTP } gateway_ask_t;
+
+typedef enum session_state {
+    SESSION_FREE,
+    SESSION_OPENED,  /* no session.join yet */
+    SESSION_JOINING, /* ticket shown, or room asked */
+    SESSION_JOINED,
+    SESSION_CLOSING, /* left everything; its last words are on their way out */
+} session_state_t;
+
+typedef struct session_sent {
+    uint32_t action_id; /* low bits */
+    uint32_t usec;      /* low bits of act_now; 0: free */
+} session_sent_t;
+
+/* One connection; 10,000 idle ones are the aim, so every byte counts. A slot that was never used is never touched. */
+typedef struct session {
+    void *conn;
+    address_t *address;
+    audience_t *audience; /* NULL before the ticket was good */
+    outbox_t outbox;
+    int64_t member; /* the room's handle; 0 before it is in */
+    act_usec_t since;      /* when it got into its state */
+    act_usec_t waiting_at; /* since when nothing was taken of what waits */
+    act_usec_t resync_at;  /* when the whole state was asked for; 0: was not */
+    act_usec_t partial_at; /* when the message in `partial` began */
+    uint8_t *partial;      /* a message of which more is to come */
+    uint32_t partial_length, partial_capacity;
+    uint32_t room_next, room_before;   /* in the audience */
+    uint32_t watch_next, watch_before; /* among those with a time limit running; `next` also of the free list */
+    uint64_t generation;
+    rate_t moves, chats;
+    session_sent_t sent[GATEWAY_SENT_CAP];
+    act_trace_t trace;
+    uint8_t state;  /* session_state_t */
+    uint8_t format; /* codec_format_t */
+    uint8_t role;   /* role_t */
+    uint8_t close;  /* close_code_t, while closing */
+    uint8_t refused;
+    bool watched, stale, asked_write, close_told;
+    bool partial_binary;
+    bool too_large; /* while closing: its frame was, which RFC 6455 has a code of its own for */
+    char session_id[25]; /* "" before the ticket was good */
+    char user[13];       /* as logs may show it */
+} session_t;
+
+struct http_route;
+
+/* One request under way. Made when its route needs an actor, gone with its answer. */
+typedef struct http_request {
+    void *conn;
+    const struct http_route *route; /* NULL: the slot is free */
+    uint64_t generation;
+    act_usec_t begun;
+    uint32_t next_free;
+    bool authenticated; /* the token was good: the route's own actor is being asked */
+    role_t role;
+    char id[25]; /* the {id} of the path */
+    char user_id[sizeof(((msg_auth_verified_t *)0)->user_id)];
+    codec_fault_t fault; /* of the body; told after the token was found good */
+    union {
+        obj_connect_request_t connect;
+        obj_character_create_t create;
+        obj_bootstrap_request_t bootstrap;
+        obj_dev_token_request_t dev_token;
+    } body;
+} http_request_t;
+
+typedef struct gateway_limits {
+    uint32_t frame_max, connections_max, address_max;
+    size_t outbox_max, coalesce_at;
+    act_usec_t stall_usec, join_usec;
+    int64_t moves_per_second, chats_per_second;
+} gateway_limits_t;
+
+struct gateway {
+    act_ctx_t *ctx;
+    const gateway_config_t *config;
+    void *wire; /* what wire_t.start gave */
+    gateway_limits_t limits;
+    session_t *sessions; /* [connections_max], touched up to sessions_used */
+    uint32_t sessions_used, sessions_free, watch_first;
+    address_book_t addresses;
+    audience_table_t audiences;
+    outbox_frame_t frame;
+    http_request_t *requests; /* [GATEWAY_HTTP_CAP], likewise */
+    uint32_t requests_used, requests_free;
+    uint64_t generation; /* rises; where it starts is drawn, so that no handle of a gateway before it comes again */
+    char session_prefix[GATEWAY_SESSION_PREFIX + 1];
+    union msg_client_in in; /* the client message in hand */
+};
+
+/* session.c: life and end of a connection, and what is sent to it. */
+session_t *session_find(gateway_t *self, uint64_t handle);
+uint64_t session_handle(const gateway_t *self, const session_t *session);
+/* Says it, then closes; leaves room and admission at once. */
+void session_end(gateway_t *self, session_t *session, close_code_t why);
+/* retry_msec, action_id: 0 where there is none. `message` NULL: the code's own text. */
+void session_refuse(gateway_t *self, session_t *session, error_code_t code, const char *message, int64_t action_id,
+                    int64_t retry_msec);
+/* Encodes straight into the outbox. */
+void session_say(gateway_t *self, session_t *session, const codec_type_t *type, const char *tag, const void *body,
+                 uint32_t size);
+void session_give(gateway_t *self, session_t *session, blob_t *blob);
+void session_watch(gateway_t *self, session_t *session);
+void session_sweep(gateway_t *self);
+void session_fini_all(gateway_t *self);
+
+/* session_join.c: from ticket to room and out again. */
+void session_on_join(gateway_t *self, session_t *session, const msg_session_join_t *msg);
+void session_on_redeemed(gateway_t *self, session_t *session, const msg_t *msg);
+void session_on_joined(gateway_t *self, session_t *session, const msg_t *msg);
+void session_on_not_joined(gateway_t *self, session_t *session, error_code_t code, close_code_t why);
+void session_leave(gateway_t *self, session_t *session);
+/* A seat or a place that nobody waits for any more. */
+void session_undo(gateway_t *self, const msg_t *msg);
+/* The instance of a room key, "plaza" of "plaza/main". */
+void session_instance(const char *room, char instance[ACT_KEY_MAX + 1]);
+
+/* session_in.c: frames and client messages. */
+/* session_out.c: gateway.* from rooms. */
+void session_on_ack(gateway_t *self, const msg_gateway_ack_t *msg);
+void session_on_refused(gateway_t *self, const msg_gateway_refused_t *msg);
+void session_on_delta(gateway_t *self, const msg_gateway_delta_t *msg);
+void session_on_state(gateway_t *self, const msg_gateway_state_t *msg);
+void session_on_end(gateway_t *self, const msg_gateway_end_t *msg);
+void session_drained(gateway_t *self, session_t *session);
+
+/* http_api.c: from a request to its route, its token and its actor. */
+void http_receive(gateway_t *self, const msg_t *msg);
+void http_fini_all(gateway_t *self);
+/* A session id that no gateway gives twice; `handle` is that of the request that asks for it. */
+void gateway_session_id(const gateway_t *self, uint64_t handle, char id[25]);
+/* A new id that nobody can guess. */
+void gateway_draw_id(gateway_t *self, char id[25]);
+
+#endif

@@ -1,0 +1,323 @@
+/*
+ * main -- where it starts: read the configuration, start what this process is to run, stop it in reverse.
+ *
+ * The only file that knows every actor.
+ */
+#include <arpa/inet.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admission.h"
+#include "auth.h"
+#include "broker.h"
+#include "build_id.h"
+#include "cli.h"
+#include "dev_issuer.h"
+#include "front.h"
+#include "gateway.h"
+#include "metrics.h"
+#include "persistence.h"
+#include "room.h"
+#include "server.h"
+#include "store_sqlite.h"
+
+/* All that one process is made of. */
+typedef struct house {
+    const config_t *config;
+    broker_t *broker;
+    store_t *store;
+    registry_t *registry;
+    keyset_t *keyset;
+    dev_issuer_t *issuer; /* NULL without --dev */
+    gateway_ports_t ports;
+    char static_folder[PATH_MAX];
+    auth_config_t auth;
+    admission_config_t admission;
+    room_config_t room;
+    persistence_config_t persistence;
+    metrics_config_t metrics;
+    gateway_config_t gateway;
+    front_config_t front;
+} house_t;
+
+static const char *const house_instances[] = {GATEWAY_INSTANCE, NULL};
+
+/* What listens where: told by the actors while they start, read after all have. */
+static struct {
+    char url[128], admin[128], front[128];
+} house_bound;
+
+static void
+house_on_bound(void *self, bool admin, const char *host, int port)
+{
+    (void)self;
+    snprintf(admin ? house_bound.admin : house_bound.url, sizeof house_bound.url, "http://%s:%d", host, port);
+}
+
+static void
+house_on_front(const char *where)
+{
+    snprintf(house_bound.front, sizeof house_bound.front, "%s", where);
+}
+
+static bool
+house_dev_token(void *self, const char *name, int64_t wall_msec, char *out, size_t capacity)
+{
+    const house_t *house = self;
+    return dev_issuer_token(house->issuer, name, ROLE_PLAYER, wall_msec, DEV_ISSUER_TTL_SECONDS, out, capacity);
+}
+
+static bool
+house_refuse(const char *what, const char *why, const char *hint)
+{
+    log_event(LOG_ERROR, "cannot-start", what, LOG_S("why", why), LOG_S("hint", hint));
+    return false;
+}
+
+/* ---- the parts ---- */
+
+static bool
+house_is_loopback(const char *host)
+{
+    struct in_addr v4;
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127);
+}
+
+static bool
+house_check_front(const char *endpoint)
+{
+    char host[64] = "";
+    if (*endpoint == '\0' || (sscanf(endpoint, "tcp://%63[^:]:", host) == 1 && house_is_loopback(host))) {
+        return true;
+    }
+    return house_refuse("the front door may only be on loopback", endpoint,
+                        "set broker.endpoint to tcp://127.0.0.1:PORT, or to nothing");
+}
+
+static bool
+house_open_dev_issuer(house_t *self)
+{
+    char why[256];
+    if (!house_is_loopback(config_text(self->config, CONFIG_GATEWAY_HOST))) {
+        return house_refuse("--dev signs anybody in and may only listen on loopback",
+                            config_text(self->config, CONFIG_GATEWAY_HOST),
+                            "set gateway.host to 127.0.0.1, or configure auth.issuer and auth.jwks instead of --dev");
+    }
+    self->issuer = dev_issuer_new(config_text(self->config, CONFIG_AUTH_DEV_KEY),
+                                  config_text(self->config, CONFIG_AUTH_AUDIENCE), why, sizeof why);
+    if (self->issuer == NULL) {
+        return house_refuse("could not open the local issuer's key", why, "see dev.key");
+    }
+    self->keyset = keyset_text_new(dev_issuer_jwks(self->issuer));
+    self->auth.rules.issuer = DEV_ISSUER_NAME;
+    log_event(LOG_WARN, "insecure-dev-mode", "anybody may sign in as anybody: for development only");
+    return true;
+}
+
+static bool
+house_open_auth(house_t *self)
+{
+    const char *issuer = config_text(self->config, CONFIG_AUTH_ISSUER);
+    const char *jwks = config_text(self->config, CONFIG_AUTH_JWKS);
+    self->auth.rules = (token_rules_t){.issuer = issuer,
+                                       .audience = config_text(self->config, CONFIG_AUTH_AUDIENCE),
+                                       .role_claim = config_text(self->config, CONFIG_AUTH_ROLE_CLAIM)};
+    if (config_bool(self->config, CONFIG_AUTH_DEV)) {
+        if (!house_open_dev_issuer(self)) {
+            return false;
+        }
+    } else if (*issuer == '\0' || *jwks == '\0') {
+        return house_refuse("nobody could sign in: there is no identity provider", "auth.issuer or auth.jwks is not set",
+                            "set both, or run with --dev to try it on this machine");
+    } else {
+        char why[256];
+        self->keyset = keyset_open(jwks, why, sizeof why);
+        if (self->keyset == NULL) {
+            return house_refuse("auth.jwks is not usable", why, "give a file, or an https URL");
+        }
+    }
+    self->auth.keyset = self->keyset;
+    return true;
+}
+
+static bool
+house_open_store(house_t *self)
+{
+    char why[STORE_ERROR_MAX];
+    self->store = store_sqlite_open(config_text(self->config, CONFIG_STORE_PATH), true, why);
+    if (self->store == NULL) {
+        return house_refuse("could not open the store", why, "see store.path");
+    }
+    self->persistence.store = self->store;
+    return true;
+}
+
+/* The page is built into web/ beside the build folders, or installed beside the binary. */
+static void
+house_find_page(house_t *self)
+{
+    static const char *const places[] = {"web", "../web", "../share/playhouse/web"};
+    const char *configured = config_text(self->config, CONFIG_GATEWAY_STATIC);
+    snprintf(self->static_folder, sizeof self->static_folder, "%s", configured);
+    char binary[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", binary, sizeof binary - 1);
+    for (size_t i = 0; *configured == '\0' && length > 0 && i < sizeof places / sizeof *places; i++) {
+        binary[length] = '\0';
+        char *slash = strrchr(binary, '/');
+        int folder = slash != NULL ? (int)(slash - binary) : 0;
+        struct stat found;
+        char path[PATH_MAX];
+        if ((size_t)snprintf(path, sizeof path, "%.*s/%s", folder, binary, places[i]) < sizeof path &&
+            stat(path, &found) == 0 && S_ISDIR(found.st_mode)) {
+            memcpy(self->static_folder, path, sizeof path);
+            return;
+        }
+    }
+}
+
+static void
+house_configure(house_t *self)
+{
+    const config_t *config = self->config;
+    uint32_t capacity = (uint32_t)config_int(config, CONFIG_ADMISSION_CAPACITY);
+    self->registry = registry_memory_new(capacity);
+    self->admission = (admission_config_t){
+        .registry = self->registry,
+        .instances = house_instances,
+        .build = PLAYHOUSE_BUILD,
+        .limits = {.capacity = capacity,
+                   .room_size = (uint32_t)config_int(config, CONFIG_ADMISSION_ROOM_SIZE),
+                   .ticket_usec = config_int(config, CONFIG_ADMISSION_TICKET_SECONDS) * ACT_SEC},
+    };
+    self->room = (room_config_t){.delta_msec = config_int(config, CONFIG_ROOM_DELTA_MSEC),
+                                 .moves_per_second = config_int(config, CONFIG_GATEWAY_MOVES_PER_SECOND),
+                                 .chats_per_second = config_int(config, CONFIG_GATEWAY_CHATS_PER_SECOND),
+                                 .build = PLAYHOUSE_BUILD,
+                                 .rules = &plaza_rules};
+    self->metrics = (metrics_config_t){.stats = broker_stats(self->broker), .build = PLAYHOUSE_BUILD};
+    self->front = (front_config_t){.endpoint = config_text(config, CONFIG_BROKER_ENDPOINT), .bound = house_on_front};
+    house_find_page(self);
+    pthread_mutex_init(&self->ports.lock, NULL);
+    self->gateway = (gateway_config_t){
+        .config = config,
+        .build = PLAYHOUSE_BUILD,
+        .wire = &server_wire,
+        .ports = &self->ports,
+        .threads = broker_threads_of(config_text(config, CONFIG_BROKER_PLACEMENT), gateway_kind.name),
+        .static_folder = self->static_folder,
+        .bound = house_on_bound,
+        .dev_token = self->issuer != NULL ? house_dev_token : NULL,
+        .dev_token_seconds = DEV_ISSUER_TTL_SECONDS,
+        .self = self,
+    };
+}
+
+/* What others need last comes first: they are stopped in reverse. */
+static void
+house_add_actors(house_t *self)
+{
+    broker_add(self->broker, &persistence_kind, &self->persistence);
+    broker_add(self->broker, &metrics_kind, &self->metrics);
+    broker_add(self->broker, &room_kind, &self->room);
+    broker_add(self->broker, &admission_kind, &self->admission);
+    broker_add(self->broker, &auth_kind, &self->auth);
+    broker_add(self->broker, &gateway_kind, &self->gateway);
+    if (*self->front.endpoint != '\0') {
+        broker_add(self->broker, &front_kind, &self->front);
+    }
+}
+
+/* ---- life ---- */
+
+static bool
+house_open(house_t *self)
+{
+    self->broker = broker_new();
+    if (!house_check_front(config_text(self->config, CONFIG_BROKER_ENDPOINT)) || !house_open_auth(self) ||
+        !house_open_store(self)) {
+        return false;
+    }
+    house_configure(self);
+    house_add_actors(self);
+    broker_options_t options = {.placement = config_text(self->config, CONFIG_BROKER_PLACEMENT),
+                                .mailbox_max = (size_t)config_int(self->config, CONFIG_BROKER_MAILBOX_MAX)};
+    char why[256];
+    if (!broker_start(self->broker, &options, why, sizeof why)) {
+        return house_refuse("could not start the actors", why, "the lines above say more; see broker.placement");
+    }
+    log_event(LOG_INFO, "listening", "open the page in a browser", LOG_S("url", house_bound.url),
+              LOG_S("admin", house_bound.admin), LOG_S("frontDoor", house_bound.front),
+              LOG_S("build", PLAYHOUSE_BUILD));
+    return true;
+}
+
+static void
+house_close(house_t *self)
+{
+    broker_destroy(&self->broker);
+    if (self->store != NULL) {
+        self->store->close(&self->store);
+    }
+    registry_destroy(&self->registry);
+    keyset_destroy(&self->keyset);
+    dev_issuer_destroy(&self->issuer);
+}
+
+/* As many descriptors as the system lets us have: each connection is one. */
+static void
+house_raise_limits(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static void
+house_wait(const sigset_t *signals)
+{
+    int signal_number = 0;
+    sigwait(signals, &signal_number);
+    log_event(LOG_INFO, "stopping", "asked to stop; sessions are told", LOG_S("signal", strsignal(signal_number)));
+}
+
+static int
+cmd_run(int argc, char **argv, config_t *config)
+{
+    if (argc > 1) {
+        return cli_misuse("run", argv[1]);
+    }
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    house_raise_limits();
+    house_t house = {.config = config};
+    bool good = house_open(&house);
+    if (good) {
+        house_wait(&signals);
+        good = broker_stop(house.broker);
+        if (!good) {
+            _exit(EXIT_FAILURE); /* a thread that is stuck cannot be joined */
+        }
+        log_event(LOG_INFO, "stopped", "all actors have ended");
+    }
+    house_close(&house);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+    return cli_main(argc, argv, cmd_run);
+}

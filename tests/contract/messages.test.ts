@@ -1,0 +1,72 @@
+// The generated TypeScript beside the golden bytes and the invalid vectors that the C codec is tested with.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { decode, encode } from "@msgpack/msgpack";
+import { decodeClientMessage, decodeServerMessage } from "../scenario/lib/protocol.ts";
+import { generated, root } from "../scenario/lib/server.ts";
+
+interface Golden {
+  name: string;
+  message: string;
+  value: unknown;
+  json: string;
+  msgpack: string;
+}
+
+interface Invalid {
+  message: string;
+  rule: string;
+  error: string;
+  json?: string;
+  msgpack?: string;
+}
+
+const CLIENT = /^(session|intent)\./;
+const SERVER = /^event\./;
+
+/** What a parser for any JSON or msgpack has lost before our decoder sees it; the C codec's test has these. */
+const SEEN_BY_PARSERS_ONLY = new Set(["SYNTAX", "DUPLICATE", "UTF8", "DEPTH"]);
+const LOST_IN_NUMBERS = /an exponent|a fraction of zero/;
+
+const read = <T>(path: string): T[] => (JSON.parse(readFileSync(path, "utf8")) as { vectors: T[] }).vectors;
+const decoderOf = (message: string) => (CLIENT.test(message) ? decodeClientMessage : decodeServerMessage);
+
+const golden = read<Golden>(join(root, "schemas/vectors/golden.json")).filter(
+  ({ message }) => CLIENT.test(message) || SERVER.test(message),
+);
+
+for (const { name, message, value, json, msgpack } of golden) {
+  test(`golden: ${name} (${message})`, () => {
+    const check = decoderOf(message);
+    assert.deepEqual(check(JSON.parse(json)), value);
+    assert.deepEqual(check(decode(Buffer.from(msgpack, "hex"))), value);
+    assert.equal(JSON.stringify(value), json);
+    assert.equal(Buffer.from(encode(value)).toString("hex"), msgpack);
+  });
+}
+
+test("there are golden bytes for every message of /ws", () => {
+  const named = new Set(golden.map(({ message }) => message));
+  const { messages } = JSON.parse(readFileSync(join(root, "schemas/client.json"), "utf8")) as { messages: object };
+  assert.deepEqual([...named].sort(), Object.keys(messages).sort());
+});
+
+const invalid = read<Invalid>(join(generated, "invalid_vectors.json")).filter(
+  ({ message, error, rule }) =>
+    (CLIENT.test(message) || SERVER.test(message)) && !SEEN_BY_PARSERS_ONLY.has(error) && !LOST_IN_NUMBERS.test(rule),
+);
+
+test(`each of ${invalid.length} invalid vectors is refused, in both formats`, () => {
+  assert.ok(invalid.length > 500);
+  for (const { message, rule, json, msgpack } of invalid) {
+    const check = decoderOf(message);
+    if (json !== undefined) {
+      assert.throws(() => check(JSON.parse(json)), `JSON: ${rule}`);
+    }
+    if (msgpack !== undefined) {
+      assert.throws(() => check(decode(Buffer.from(msgpack, "hex"))), `msgpack: ${rule}`);
+    }
+  }
+});

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Runs every fuzz target of a build made with `cmake --preset fuzz`, bounded: 1,000,000 inputs over the three of them,
+# from the corpus that is checked in. New inputs go to a folder of their own, so that the sources stay as they are.
+#   tests/fuzz/run.sh [build folder] [inputs for each target]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=${1:-$here/../../build/fuzz}
+runs=${2:-334000}
+found=$(mktemp -d)
+trap 'rm -rf "$found"' EXIT
+for target in frame_json frame_msgpack message; do
+    mkdir -p "$found/$target"
+    "$build/fuzz/fuzz_$target" -runs="$runs" -seed=1 -max_len=2048 -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
+        -verbosity=1 -artifact_prefix="$build/fuzz/" "$found/$target" "$here/corpus/$target" >"$found/$target.log" 2>&1 || {
+        cat "$found/$target.log"
+        echo "fuzz_$target: failed; the input is in $build/fuzz" >&2
+        exit 1
+    }
+    echo "fuzz_$target: $(grep -o 'stat::number_of_executed_units: *[0-9]*' "$found/$target.log" | grep -o '[0-9]*$') inputs, nothing found"
+done

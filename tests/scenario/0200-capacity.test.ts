@@ -1,0 +1,75 @@
+// The number of seats is exact, however many ask at once; and every seat comes back.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { firstCharacter, metric, signIn, type Api } from "./lib/api.ts";
+import { Client } from "./lib/client.ts";
+import type { ConnectResult } from "./lib/protocol.ts";
+import { startServer, type Server } from "./lib/server.ts";
+import { eventually } from "./lib/wait.ts";
+
+const CAPACITY = 50;
+const ASKING = 500;
+
+let server: Server;
+let build: string;
+const askers: { api: Api; characterId: string }[] = [];
+
+before(async () => {
+  const args = ["--admission.capacity", String(CAPACITY), "--admission.ticket_seconds", "1"];
+  server = await startServer({ owner: { after }, args });
+  const names = Array.from({ length: ASKING }, (_, n) => `Asker ${n}`);
+  askers.push(
+    ...(await Promise.all(
+      names.map(async (name) => {
+        const api = await signIn(server, name);
+        return { api, characterId: (await firstCharacter(api, name)).id };
+      }),
+    )),
+  );
+  build = (await askers[0]?.api.build()) ?? "";
+});
+
+async function allAtOnce(): Promise<ConnectResult[]> {
+  return Promise.all(askers.map(({ api, characterId }) => api.connect({ characterId, build })));
+}
+
+const admitted = (results: readonly ConnectResult[]): ConnectResult[] =>
+  results.filter(({ outcome }) => outcome === "admitted");
+
+const held = (): Promise<number> => metric(server, "playhouse_sessions_connecting");
+const playing = (): Promise<number> => metric(server, "playhouse_sessions_active");
+
+test("500 connects at once over HTTP: exactly 50 are admitted", async () => {
+  const results = await allAtOnce();
+  assert.equal(admitted(results).length, CAPACITY);
+  for (const result of results.filter(({ outcome }) => outcome !== "admitted")) {
+    assert.deepEqual([result.outcome, result.reason], ["failed", "QUEUE_FULL"]);
+    assert.equal(result.ticket, undefined);
+  }
+  const tickets = new Set(admitted(results).map(({ ticket }) => ticket));
+  assert.equal(tickets.size, CAPACITY, "each has a ticket of its own");
+  assert.equal(await metric(server, 'playhouse_connects_total{outcome="admitted"}'), CAPACITY);
+  assert.equal(await metric(server, 'playhouse_connect_refusals_total{reason="QUEUE_FULL"}'), ASKING - CAPACITY);
+});
+
+test("tickets that nobody redeems run out, and their seats come back", async () => {
+  await eventually(async () => (await held()) === 0, "all tickets have run out");
+  assert.equal(admitted(await allAtOnce()).length, CAPACITY);
+  await eventually(async () => (await held()) === 0, "and again");
+});
+
+test("a seat that plays is kept, and comes back when its session leaves or its connection is cut", async () => {
+  const clients = await Promise.all(
+    askers.slice(0, CAPACITY).map(async ({ api, characterId }) => {
+      const client = await Client.open(server);
+      await client.join(await api.ticket(characterId), build);
+      return client;
+    }),
+  );
+  assert.equal(await playing(), CAPACITY);
+  assert.equal(admitted(await allAtOnce()).length, 0, "no seat is left");
+
+  await Promise.all(clients.map((client, n) => (n % 2 === 0 ? client.leave() : client.cut())));
+  await eventually(async () => (await playing()) === 0, "all seats are free");
+  assert.equal(admitted(await allAtOnce()).length, CAPACITY);
+});

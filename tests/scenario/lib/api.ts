@@ -1,0 +1,129 @@
+// The HTTP API, and the usual way into a room: token, character, connect, join.
+import assert from "node:assert/strict";
+import { Client, type OpenOptions } from "./client.ts";
+import type { Character, ConnectResult, Format } from "./protocol.ts";
+import type { Server } from "./server.ts";
+
+export interface Answer<Body = any> {
+  status: number;
+  headers: Headers;
+  body: Body;
+  text: string;
+}
+
+const REQUEST_MSEC = 20_000;
+
+export async function http<Body = any>(url: string, init: RequestInit = {}): Promise<Answer<Body>> {
+  const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(REQUEST_MSEC), ...init });
+  const text = await response.text();
+  const json = (response.headers.get("content-type") ?? "").startsWith("application/json");
+  return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : undefined, text };
+}
+
+/** The API as one user sees it. */
+export class Api {
+  constructor(
+    readonly server: Server,
+    readonly accessToken?: string,
+  ) {}
+
+  get<Body = any>(path: string): Promise<Answer<Body>> {
+    return http<Body>(this.server.url + path, { headers: this.headers() });
+  }
+
+  post<Body = any>(path: string, body: unknown = {}): Promise<Answer<Body>> {
+    const headers = { ...this.headers(), "content-type": "application/json" };
+    return http<Body>(this.server.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+  }
+
+  async build(): Promise<string> {
+    return (await this.get<{ build: string }>("/api/version")).body.build;
+  }
+
+  async characters(): Promise<Character[]> {
+    const { status, body } = await this.get<{ characters: Character[] }>("/api/characters");
+    assert.equal(status, 200);
+    return body.characters;
+  }
+
+  async createCharacter(name: string): Promise<Character> {
+    const { status, body, text } = await this.post<Character>("/api/characters", { name });
+    assert.equal(status, 201, text);
+    return body;
+  }
+
+  /** The decision, whatever it is; anything but HTTP 200 fails. */
+  async connect(wish: { characterId?: string; build?: string; instance?: string } = {}): Promise<ConnectResult> {
+    const { instance = "plaza", ...body } = wish;
+    const build = body.build ?? (await this.build());
+    const { status, body: result, text } = await this.post(`/instances/${instance}/connect`, { ...body, build });
+    assert.equal(status, 200, text);
+    return result as ConnectResult;
+  }
+
+  async ticket(characterId: string): Promise<string> {
+    const result = await this.connect({ characterId });
+    assert.equal(result.outcome, "admitted", JSON.stringify(result));
+    assert.ok(result.ticket, "an admitted connect has a ticket");
+    return result.ticket;
+  }
+
+  private headers(): Record<string, string> {
+    return this.accessToken === undefined ? {} : { authorization: `Bearer ${this.accessToken}` };
+  }
+}
+
+/** The API for somebody whom the local issuer signs in by name. */
+export async function signIn(server: Server, name: string): Promise<Api> {
+  const { status, body, text } = await new Api(server).post("/dev/token", { name });
+  assert.equal(status, 200, text);
+  return new Api(server, body.accessToken);
+}
+
+/** The user's first character, made when there is none. */
+export async function firstCharacter(api: Api, name: string): Promise<Character> {
+  return (await api.characters())[0] ?? (await api.createCharacter(name));
+}
+
+/** Signs in, connects and joins. */
+export async function enter(
+  server: Server,
+  name: string,
+  format: Format = "json",
+  options: OpenOptions = {},
+): Promise<Client> {
+  const api = await signIn(server, name);
+  const character = await firstCharacter(api, name);
+  return rejoin(api, character.id, format, options);
+}
+
+/** Connects and joins with a character that is there already. */
+export async function rejoin(
+  api: Api,
+  characterId: string,
+  format: Format = "json",
+  options: OpenOptions = {},
+): Promise<Client> {
+  const ticket = await api.ticket(characterId);
+  const client = await Client.open(api.server, format, options);
+  await client.join(ticket, await api.build());
+  return client;
+}
+
+/** Prometheus text as a map from "name{labels}" to value. */
+export async function metrics(server: Server): Promise<Map<string, number>> {
+  const { status, text } = await http(`${server.admin}/metrics`);
+  assert.equal(status, 200);
+  const samples = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    const sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{.*\})?) (\S+)$/.exec(line);
+    if (sample?.[1] !== undefined) {
+      samples.set(sample[1], Number(sample[2]));
+    }
+  }
+  return samples;
+}
+
+export async function metric(server: Server, name: string): Promise<number> {
+  return (await metrics(server)).get(name) ?? 0;
+}

@@ -1,0 +1,252 @@
+// A WebSocket client of either format. It keeps what it hears, its view of the room, and answers to its intents.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { decode, encode } from "@msgpack/msgpack";
+import WebSocket from "ws";
+import {
+  decodeMessages,
+  type Ack,
+  type ClientMessage,
+  type Format,
+  type Intent,
+  type MessageOf,
+  type Refusal,
+  type ServerMessage,
+  type Welcome,
+} from "./protocol.ts";
+import type { Server } from "./server.ts";
+import { within } from "./wait.ts";
+import { World } from "./world.ts";
+
+const ANSWER_MSEC = 10_000;
+
+export interface Closed {
+  code: number;
+  reason: string;
+}
+
+/** An intent was refused; the event.error says why. */
+export class Refused extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(`${refusal.code}: ${refusal.message}`);
+  }
+}
+
+export interface OpenOptions {
+  origin?: string;
+  protocols?: string[];
+}
+
+/** An intent as the tests write it; the client gives the actionId. */
+type WithoutId<T> = T extends unknown ? Omit<T, "actionId"> & { actionId?: number } : never;
+export type Wish = WithoutId<Intent>;
+
+type Waiter = { matches: (message: ServerMessage) => boolean; give: (message: ServerMessage) => void };
+type Pending = { resolve: (ack: Ack) => void; reject: (error: Error) => void };
+
+export class Client {
+  readonly world = new World();
+  readonly closed: Promise<Closed>;
+  /** Called for each message as it comes, before anything else happens with it. */
+  onMessage: ((message: ServerMessage) => void) | undefined;
+  welcome: Welcome | undefined;
+  lastActionId = 0;
+  private readonly heard: ServerMessage[] = [];
+  private readonly waiters = new Set<Waiter>();
+  private readonly watchers = new Set<() => void>();
+  private readonly pending = new Map<number, Pending>();
+
+  private constructor(
+    readonly socket: WebSocket,
+    readonly format: Format,
+  ) {
+    socket.binaryType = "nodebuffer";
+    socket.on("message", (data: Buffer, binary: boolean) => this.receive(data, binary));
+    socket.on("error", () => undefined); // always followed by close
+    this.closed = new Promise((done) => {
+      socket.on("close", (code, reason) => {
+        this.pending.forEach(({ reject }) => reject(new Error(`closed with ${code} ${reason.toString()}`)));
+        this.pending.clear();
+        done({ code, reason: reason.toString() });
+      });
+    });
+  }
+
+  /** Opens /ws. Fails when the server refuses the upgrade. */
+  static async open(server: Server, format: Format = "json", options: OpenOptions = {}): Promise<Client> {
+    const protocols = options.protocols ?? [`playhouse.v1.${format}`];
+    const headers = options.origin === undefined ? {} : { origin: options.origin };
+    const socket = new WebSocket(server.wsUrl, protocols, { headers, perMessageDeflate: false });
+    const client = new Client(socket, format);
+    await within(once(socket, "open"), ANSWER_MSEC, "the WebSocket opens");
+    return client;
+  }
+
+  send(...messages: ClientMessage[]): void {
+    const body = messages.length === 1 ? messages[0] : messages;
+    this.raw(this.format === "json" ? JSON.stringify(body) : encode(body));
+  }
+
+  raw(data: string | Uint8Array): void {
+    this.socket.send(data);
+  }
+
+  /** The first message of this type that matches and was not taken before; waits for it. Deltas are not kept. */
+  async next<T extends ServerMessage["type"]>(
+    type: T,
+    where: (message: MessageOf<T>) => boolean = () => true,
+  ): Promise<MessageOf<T>> {
+    const matches = (message: ServerMessage): boolean => message.type === type && where(message as MessageOf<T>);
+    return (await this.first(matches, type)) as MessageOf<T>;
+  }
+
+  /** Waits until what this client has heard makes it true. */
+  async until(condition: () => boolean, what: string, ms = ANSWER_MSEC): Promise<void> {
+    if (condition()) {
+      return;
+    }
+    let watcher = (): void => undefined;
+    const fulfilled = new Promise<void>((done) => {
+      watcher = () => condition() && done();
+      this.watchers.add(watcher);
+    });
+    try {
+      await within(fulfilled, ms, what);
+    } finally {
+      this.watchers.delete(watcher);
+    }
+  }
+
+  async join(ticket: string, build: string): Promise<Welcome> {
+    this.send({ type: "session.join", ticket, build });
+    const answer = await this.first(({ type }) => type === "event.welcome" || type === "event.error", "a welcome");
+    if (answer.type === "event.error") {
+      throw new Refused(answer);
+    }
+    assert.ok(answer.type === "event.welcome");
+    this.lastActionId = Math.max(this.lastActionId, answer.lastActionId);
+    return answer;
+  }
+
+  /** Sends an intent and waits for its answer: the ack, or a Refused error. */
+  intent(wish: Wish): Promise<Ack> {
+    const intent = this.number(wish);
+    const answer = this.answer(intent.actionId);
+    this.send(intent);
+    return answer;
+  }
+
+  move(x: number, y: number): Promise<Ack> {
+    return this.intent({ type: "intent.move", x, y });
+  }
+
+  chat(text: string): Promise<Ack> {
+    return this.intent({ type: "intent.chat", text });
+  }
+
+  /** The same wish with the next actionId, unless it has one. */
+  number(wish: Wish): Intent {
+    const actionId = wish.actionId ?? this.lastActionId + 1;
+    this.lastActionId = Math.max(this.lastActionId, actionId);
+    return { ...wish, actionId } as Intent;
+  }
+
+  /** What the server will say to the intent with this actionId; ask before sending it. */
+  answer(actionId: number): Promise<Ack> {
+    assert.ok(!this.pending.has(actionId), `actionId ${actionId} waits for one answer`);
+    const coming = new Promise<Ack>((resolve, reject) => this.pending.set(actionId, { resolve, reject }));
+    return within(coming, ANSWER_MSEC, `an answer to actionId ${actionId}`);
+  }
+
+  /** Leaves as a client should and waits for the close. */
+  async leave(): Promise<Closed> {
+    this.send({ type: "session.leave" });
+    return this.gone();
+  }
+
+  /** Waits for the server to close. */
+  gone(ms = ANSWER_MSEC): Promise<Closed> {
+    return within(this.closed, ms, "the connection closes");
+  }
+
+  /** Drops the connection without a word. */
+  async cut(): Promise<void> {
+    this.socket.terminate();
+    await this.gone();
+  }
+
+  private async first(matches: (message: ServerMessage) => boolean, what: string): Promise<ServerMessage> {
+    const index = this.heard.findIndex(matches);
+    const [kept] = index >= 0 ? this.heard.splice(index, 1) : [];
+    if (kept !== undefined) {
+      return kept;
+    }
+    const waiter: Waiter = { matches, give: () => undefined };
+    const coming = new Promise<ServerMessage>((give) => {
+      waiter.give = give;
+      this.waiters.add(waiter);
+    });
+    const cut = this.closed.then(({ code, reason }) => {
+      throw new Error(`closed with ${code} ${reason} while waiting for ${what}`);
+    });
+    try {
+      return await within(Promise.race([coming, cut]), ANSWER_MSEC, `${what} comes`);
+    } finally {
+      this.waiters.delete(waiter);
+    }
+  }
+
+  private receive(data: Buffer, binary: boolean): void {
+    assert.equal(binary, this.format === "msgpack", "frames are of the kind that was agreed");
+    const body: unknown = binary ? decode(data) : JSON.parse(data.toString("utf8"));
+    decodeMessages(body).forEach((message) => this.hear(message)); // throws at what the schema does not allow
+  }
+
+  private hear(message: ServerMessage): void {
+    this.onMessage?.(message);
+    this.see(message);
+    const waiter = [...this.waiters].find(({ matches }) => matches(message));
+    if (waiter !== undefined) {
+      this.waiters.delete(waiter);
+      waiter.give(message);
+    } else if (!this.settle(message) && message.type !== "event.state_delta") {
+      this.heard.push(message);
+    }
+    this.watchers.forEach((watcher) => watcher());
+  }
+
+  private see(message: ServerMessage): void {
+    if (message.type === "event.welcome") {
+      this.welcome = message;
+      this.world.welcome(message);
+    } else if (message.type === "event.state_delta") {
+      this.world.delta(message);
+    }
+  }
+
+  private settle(message: ServerMessage): boolean {
+    if ((message.type !== "event.ack" && message.type !== "event.error") || message.actionId === undefined) {
+      return false;
+    }
+    const pending = this.pending.get(message.actionId);
+    this.pending.delete(message.actionId);
+    if (message.type === "event.ack") {
+      pending?.resolve(message);
+    } else {
+      pending?.reject(new Refused(message));
+    }
+    return pending !== undefined;
+  }
+}
+
+/** Expects the promise to be refused with this code, and gives the event.error. */
+export async function refused(promise: Promise<unknown>, code: string): Promise<Refusal> {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof Refused, String(error));
+    assert.equal(error.refusal.code, code);
+    return error.refusal;
+  }
+  assert.fail(`should be refused with ${code}`);
+}

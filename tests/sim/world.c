@@ -1,0 +1,294 @@
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admission.h"
+#include "persistence.h"
+#include "rules.h"
+#include "player.h"
+#include "room.h"
+#include "sim.h"
+#include "store_sqlite.h"
+
+enum {
+    WORLD_CAPACITY = 4, /* fewer than characters: there is always a crowd at the door */
+    WORLD_MSEC = 4000,
+    WORLD_CALM_MSEC = 30000, /* afterwards, without faults: everything outstanding is settled */
+    WORLD_ITEMS = 24,
+};
+
+#define WORLD_ROOM "plaza/main"
+
+typedef struct world {
+    sim_t *sim;
+    store_t *store;
+    registry_t *registry;
+    players_t *players;
+    players_t *players_config; /* what the kind's config points at */
+    world_result_t *result;
+    admission_config_t admission;
+    room_config_t room;
+    persistence_config_t persistence;
+} world_t;
+
+static void
+world_breach(void *me, const char *what)
+{
+    world_t *self = me;
+    if (!self->result->broken) {
+        self->result->broken = true;
+        self->result->at_msec = sim_now(self->sim) / ACT_MSEC;
+        snprintf(self->result->what, sizeof self->result->what, "%s", what);
+    }
+}
+
+/* ---- promises ---- */
+
+/* B5, B6: what is acknowledged is in the store, under that sequence. */
+static void
+world_on_ack(void *me, const client_t *client, const intent_t *intent, const msg_gateway_ack_t *ack)
+{
+    world_t *self = me;
+    obj_action_row_t row;
+    if (self->store->find_action(self->store, client->id, intent->action_id, &row) != STORE_OK) {
+        world_breach(self, "B5: an ack left before its commit");
+    } else if (row.sequence != ack->sequence || row.room_version != ack->room_version) {
+        world_breach(self, "B6: the ack differs from what is stored");
+    }
+}
+
+static void
+world_check_seats(world_t *self)
+{
+    registry_count_t count = self->registry->count(self->registry, "plaza");
+    if (count.connecting + count.active > WORLD_CAPACITY) {
+        world_breach(self, "A3: more seats taken than there are");
+    }
+}
+
+/* A6: of the players who have redeemed a ticket and not left, no two play the same character. */
+static void
+world_check_single(world_t *self)
+{
+    const player_t *one = &self->players->players[PLAYERS - 2], *other = &self->players->players[PLAYERS - 1];
+    if (one->state >= PLAYER_JOINING && other->state >= PLAYER_JOINING) {
+        world_breach(self, "A6: one character in two sessions");
+    }
+}
+
+/* Nothing is seen in the room that is not in the store; and the items are the items. */
+static void
+world_check_room(world_t *self)
+{
+    void *state = sim_state(self->sim, ACT_KIND_ROOM, WORLD_ROOM);
+    room_inspection_t seen;
+    if (state == NULL) {
+        return;
+    }
+    room_inspect(state, &seen);
+    if (!seen.open) {
+        return;
+    }
+    for (int i = 0; i < CHARACTERS; i++) {
+        int64_t sequence = room_inspect_sequence(state, self->players->clients[i].id);
+        msg_persistence_member_loaded_t stored;
+        if (sequence > 0 && (self->store->load_member(self->store, self->players->clients[i].id, &stored) != STORE_OK ||
+                             stored.sequence < sequence)) {
+            world_breach(self, "B5: an effect was seen before its commit");
+        }
+    }
+    if (seen.items_count != WORLD_ITEMS) {
+        world_breach(self, "items were made or lost in the room");
+    }
+}
+
+static void
+world_check(world_t *self)
+{
+    world_check_seats(self);
+    world_check_single(self);
+    world_check_room(self);
+}
+
+/* At the end: sequences without gaps, actionIds rising, every ack there once. */
+static void
+world_check_log(world_t *self, const client_t *client)
+{
+    obj_action_row_t rows[STORE_READ_ACTIONS];
+    int64_t sequence = 0, action_id = 0;
+    int acked = 0;
+    for (uint32_t count = 1; count > 0;) {
+        if (self->store->read_actions(self->store, client->id, sequence + 1, rows, &count) != STORE_OK) {
+            world_breach(self, "the log of a character cannot be read");
+            return;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            if (rows[i].sequence != sequence + 1 || rows[i].action_id <= action_id) {
+                world_breach(self, "B6: a gap, or an action twice, in the log");
+            }
+            sequence = rows[i].sequence;
+            action_id = rows[i].action_id;
+            for (int k = 0; k < client->acks_count; k++) {
+                acked += client->acks[k].action_id == action_id && client->acks[k].sequence == sequence;
+            }
+        }
+    }
+    if (acked != client->acks_count) {
+        world_breach(self, "B5: an acknowledged action is not in the log");
+    }
+}
+
+static void
+world_check_items(world_t *self)
+{
+    msg_persistence_load_room_t ask = {.room = WORLD_ROOM};
+    msg_persistence_room_loaded_t *stored = calloc(1, sizeof *stored);
+    if (stored == NULL || self->store->load_room(self->store, &ask, stored) != STORE_OK) {
+        world_breach(self, "the room cannot be read");
+    } else if (stored->items_len != 0 && stored->items_len != WORLD_ITEMS) {
+        world_breach(self, "items were made or lost in the store");
+    }
+    for (uint32_t i = 0; stored != NULL && i < stored->items_len; i++) {
+        for (uint32_t k = 0; k < i; k++) {
+            if (strcmp(stored->items[i].item_id, stored->items[k].item_id) == 0) {
+                world_breach(self, "an item is there twice");
+            }
+        }
+    }
+    free(stored);
+}
+
+/* ---- the evening ---- */
+
+static void
+world_open(world_t *self, uint64_t seed, const char *path)
+{
+    char why[STORE_ERROR_MAX];
+    self->store = store_sqlite_open(path, true, why);
+    if (self->store == NULL) {
+        fprintf(stderr, "could not open the store of the simulation: %s\n", why);
+        exit(2);
+    }
+    self->sim = sim_new(seed);
+    self->registry = registry_memory_new(PLAYERS * 4);
+    self->players = calloc(1, sizeof *self->players);
+    ACT_ASSERT(self->players != NULL);
+    *self->players = (players_t){.on_ack = world_on_ack, .on_breach = world_breach, .world = self};
+    self->players_config = self->players;
+    for (int i = 0; i < CHARACTERS; i++) {
+        client_t *client = &self->players->clients[i];
+        obj_character_t made;
+        client->next_action_id = 1;
+        snprintf(client->id, sizeof client->id, "c%d", i);
+        snprintf(client->user, sizeof client->user, "user-%d", i);
+        store_result_t result = self->store->create_character(self->store, client->user, client->id, "Somebody", 1, &made);
+        ACT_ASSERT(result == STORE_OK);
+    }
+    static const char *const instances[] = {"plaza", NULL};
+    self->admission = (admission_config_t){
+        .registry = self->registry,
+        .instances = instances,
+        .build = "sim",
+        .limits = {.capacity = WORLD_CAPACITY, .room_size = 100, .ticket_usec = 2 * ACT_SEC}};
+    self->room = (room_config_t){
+        .delta_msec = 50, .moves_per_second = 20, .chats_per_second = 5, .build = "sim", .rules = &plaza_rules};
+    self->persistence = (persistence_config_t){.store = self->store};
+    sim_add(self->sim, &persistence_kind, &self->persistence);
+    sim_add(self->sim, &admission_kind, &self->admission);
+    sim_add(self->sim, &room_kind, &self->room);
+    sim_add(self->sim, &player_kind, &self->players_config);
+}
+
+static void
+world_close(world_t *self)
+{
+    sim_destroy(&self->sim);
+    self->store->close(&self->store);
+    registry_destroy(&self->registry);
+    free(self->players);
+}
+
+/* How bad this evening is: from a quiet one to one where everything goes wrong at once. */
+static void
+world_weather(world_t *self)
+{
+    static const uint32_t ppm[] = {0, 2000, 20000, 80000};
+    sim_faults_t faults = {.drop_ppm = ppm[sim_random(self->sim) % 3],
+                           .duplicate_ppm = ppm[sim_random(self->sim) % 4],
+                           .delay_ppm = ppm[sim_random(self->sim) % 4] * 5,
+                           .delay_max = 1 + (act_usec_t)(sim_random(self->sim) % (300 * ACT_MSEC))};
+    sim_set_faults(self->sim, &faults);
+}
+
+static void
+world_mishap(world_t *self)
+{
+    static const act_kind_id_t kinds[] = {ACT_KIND_ROOM, ACT_KIND_PERSISTENCE, ACT_KIND_ADMISSION};
+    act_kind_id_t kind = kinds[sim_random(self->sim) % 3];
+    uint64_t dice = sim_random(self->sim) % 1000;
+    if (dice < 2) {
+        sim_crash(self->sim, kind);
+        self->result->crashes++;
+    } else if (dice < 4) {
+        sim_set_full(self->sim, kind, true);
+    } else if (dice < 40) {
+        sim_set_full(self->sim, ACT_KIND_ROOM, false);
+        sim_set_full(self->sim, ACT_KIND_PERSISTENCE, false);
+        sim_set_full(self->sim, ACT_KIND_ADMISSION, false);
+    }
+}
+
+static void
+world_evening(world_t *self)
+{
+    act_usec_t end = sim_now(self->sim) + (act_usec_t)WORLD_MSEC * ACT_MSEC;
+    while (!self->result->broken && sim_step(self->sim, end)) {
+        world_check(self);
+        world_mishap(self);
+        self->result->steps++;
+    }
+}
+
+/* The faults end; what is outstanding is settled, and the books must agree. */
+static void
+world_morning(world_t *self)
+{
+    static const sim_faults_t none;
+    sim_set_faults(self->sim, &none);
+    for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
+        sim_set_full(self->sim, (act_kind_id_t)kind, false);
+    }
+    self->players->quiet = true;
+    act_usec_t end = sim_now(self->sim) + (act_usec_t)WORLD_CALM_MSEC * ACT_MSEC;
+    while (!self->result->broken && sim_now(self->sim) < end && sim_step(self->sim, end)) {
+        world_check(self);
+        self->result->steps++;
+    }
+    for (int i = 0; i < CHARACTERS && !self->result->broken; i++) {
+        world_check_log(self, &self->players->clients[i]);
+    }
+    if (!self->result->broken) {
+        world_check_items(self);
+    }
+}
+
+void
+world_run(uint64_t seed, const char *folder, world_result_t *result)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/sim-%llu.db", folder, (unsigned long long)seed);
+    *result = (world_result_t){0};
+    world_t self = {.result = result};
+    world_open(&self, seed, path);
+    world_weather(&self);
+    world_evening(&self);
+    world_morning(&self);
+    result->acks = self.players->acks;
+    result->refusals = self.players->refusals;
+    result->admitted = self.players->admitted;
+    world_close(&self);
+    unlink(path);
+}

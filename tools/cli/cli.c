@@ -1,0 +1,345 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "build_id.h"
+#include "log.h"
+#include "nearest.h"
+
+enum { CLI_MISUSE = 2, CLI_HINT_CAP = 2 * NEAREST_WORD_CAP };
+
+typedef struct cli_command {
+    const char *name;
+    const char *arguments;
+    const char *what; /* one line */
+    const char *more; /* lines, or "" */
+    cli_run_fn *run;  /* NULL: cli_main's own */
+} cli_command_t;
+
+static const char cli_more_bench[] =
+    "  --sessions N      sessions that play or wait (default 100)\n"
+    "  --rate N|max      actions per second of all sessions together (default 1000); max: as fast as acks come\n"
+    "  --outstanding W   unacknowledged actions of one session at most (default 4)\n"
+    "  --seconds N       how long to measure (default 10), after --warmup N seconds (default 1)\n"
+    "  --idle            sessions join and do nothing: memory per session\n"
+    "  --join-only       stop after the joins\n"
+    "  --joins-at-once N connects under way at the same time (default 64)\n"
+    "  --format F        json or msgpack (default msgpack)\n"
+    "  --url URL         the server (default: gateway.host and gateway.port of the configuration)\n"
+    "  --token-url PATH  ask the server for tokens, as /dev/token; default: sign them with dev.key\n"
+    "  --pid PID         the server's process: adds CPU per action and memory per session\n"
+    "  --users NAME      the users are NAME-1, NAME-2 ... (default bench)\n"
+    "  --json            one JSON object instead of lines for people\n"
+    "  --allow-remote    let URL be another machine\n"
+    "\n"
+    "Sessions above gateway.moves_per_second are refused by the server: start it with\n"
+    "--gateway.moves_per_second 1000 to measure saturation. Times are from when an action was due to its ack.\n";
+
+static const cli_command_t cli_commands[] = {
+    {"run", "[--dev]", "Run the server until SIGINT or SIGTERM.",
+     "  --dev             INSECURE: sign anybody in by name, on loopback only\n", NULL},
+    {"check-config", "[FILE]", "Read the configuration, say what is wrong with it, and do nothing else.", "",
+     cmd_check_config},
+    {"config", "", "Print every key with its default, unit, range and what it does, as a file to edit.", "",
+     cmd_config},
+    {"migrate", "up|status", "Bring the store (store.path) to this binary's schema, or say where it stands.", "",
+     cmd_migrate},
+    {"token", "--user NAME [--role ROLE] [--seconds N]",
+     "Print an access token of the development issuer (dev.key), good for a server run with --dev.",
+     "  --user NAME       who to be, 1 to 32 characters\n"
+     "  --role ROLE       player (default), spectator, moderator or admin\n"
+     "  --seconds N       how long it is good (default 43200)\n",
+     cmd_token},
+    {"send", "KIND KEY TYPE [JSON]", "Put a message in through the front door (broker.endpoint) and print the answer.",
+     "  --timeout N       seconds to wait for the answer (default 6)\n"
+     "\n"
+     "KEY is - for kinds that have none. Example: playhouse send room plaza/main room.peek '{}'\n",
+     cmd_send},
+    {"bench", "[options]", "Load a server with sessions and report throughput, times of acks, CPU and memory.",
+     cli_more_bench, cmd_bench},
+};
+
+enum { CLI_COMMANDS_COUNT = sizeof(cli_commands) / sizeof(cli_commands[0]) };
+
+static const cli_command_t *
+cli_find(const char *name)
+{
+    for (size_t i = 0; i < CLI_COMMANDS_COUNT; i++) {
+        if (strcmp(cli_commands[i].name, name) == 0) {
+            return &cli_commands[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+cli_help(FILE *out)
+{
+    fprintf(out, "playhouse %s: a real-time session server\n\nusage: playhouse COMMAND [options]\n\n", PLAYHOUSE_BUILD);
+    for (size_t i = 0; i < CLI_COMMANDS_COUNT; i++) {
+        fprintf(out, "  %-13s %s\n", cli_commands[i].name, cli_commands[i].what);
+    }
+    fprintf(out, "  %-13s %s\n", "help", "Say more about a command: playhouse help COMMAND.");
+    fprintf(out, "\nEvery command takes --config FILE, and --KEY VALUE for each key that `playhouse config` prints.\n"
+                 "The key gateway.port is the flag --gateway.port, and PLAYHOUSE_GATEWAY_PORT in the environment.\n");
+}
+
+static void
+cli_help_command(const cli_command_t *command)
+{
+    printf("usage: playhouse %s%s%s\n\n%s\n%s%s", command->name, *command->arguments ? " " : "", command->arguments,
+           command->what, *command->more ? "\n" : "", command->more);
+    printf("\nBesides --config FILE and --KEY VALUE for each key of `playhouse config`.\n");
+}
+
+static void
+cli_offer_keys(nearest_t *nearest)
+{
+#define CONFIG(id, key, type, fallback, min, max, unit, doc) nearest_offer(nearest, "--" key);
+#include "config.tbl.h"
+#undef CONFIG
+    nearest_offer(nearest, "--config");
+    nearest_offer(nearest, "--help");
+}
+
+int
+cli_misuse(const char *command, const char *what)
+{
+    char hint[CLI_HINT_CAP] = "";
+    if (strncmp(what, "--", 2) == 0) {
+        nearest_t nearest = nearest_start(what);
+        cli_offer_keys(&nearest);
+        nearest_hint(&nearest, hint, sizeof(hint));
+    }
+    fprintf(stderr, "playhouse %s: did not expect '%s'%s\ntry: playhouse help %s\n", command, what, hint, command);
+    return CLI_MISUSE;
+}
+
+static int
+cli_unknown_command(const char *word)
+{
+    nearest_t nearest = nearest_start(word);
+    for (size_t i = 0; i < CLI_COMMANDS_COUNT; i++) {
+        nearest_offer(&nearest, cli_commands[i].name);
+    }
+    nearest_offer(&nearest, "help");
+    cli_offer_keys(&nearest);
+    char hint[CLI_HINT_CAP];
+    nearest_hint(&nearest, hint, sizeof(hint));
+    fprintf(stderr, "playhouse: unknown %s '%s'%s\ntry: playhouse --help\n", *word == '-' ? "flag" : "command", word,
+            hint);
+    return CLI_MISUSE;
+}
+
+/* ---- options of one command ---- */
+
+static const cli_option_t *
+cli_option_find(const cli_option_t *options, const char *word, size_t length)
+{
+    for (; options->name; options++) {
+        if (strlen(options->name) == length && memcmp(options->name, word, length) == 0) {
+            return options;
+        }
+    }
+    return NULL;
+}
+
+static bool
+cli_option_take(const cli_option_t *option, const char *value)
+{
+    if (option->text) {
+        *option->text = value;
+        return true;
+    }
+    char *end = NULL;
+    errno = 0;
+    long long number = strtoll(value, &end, 10);
+    if (errno != 0 || end == value || *end != '\0' || number < option->min || number > option->max) {
+        fprintf(stderr, "%s is '%s': it must be a whole number from %lld to %lld\n", option->name, value,
+                (long long)option->min, (long long)option->max);
+        return false;
+    }
+    *option->number = number;
+    return true;
+}
+
+static bool
+cli_option_unknown(const cli_option_t *options, const char *word)
+{
+    nearest_t nearest = nearest_start(word);
+    cli_offer_keys(&nearest);
+    for (; options->name; options++) {
+        nearest_offer(&nearest, options->name);
+    }
+    char hint[CLI_HINT_CAP];
+    nearest_hint(&nearest, hint, sizeof(hint));
+    fprintf(stderr, "unknown flag '%s'%s\n", word, hint);
+    return false;
+}
+
+bool
+cli_options(const cli_option_t *options, int *argc, char **argv)
+{
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (strncmp(argv[i], "--", 2) != 0) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        size_t length = strcspn(argv[i], "=");
+        const cli_option_t *option = cli_option_find(options, argv[i], length);
+        if (!option || (option->flag && argv[i][length] == '=')) {
+            return cli_option_unknown(options, argv[i]);
+        }
+        if (option->flag) {
+            *option->flag = true;
+            continue;
+        }
+        const char *value = argv[i][length] == '=' ? argv[i] + length + 1 : i + 1 < *argc ? argv[++i] : NULL;
+        if (!value) {
+            fprintf(stderr, "%s needs a value\n", option->name);
+            return false;
+        }
+        if (!cli_option_take(option, value)) {
+            return false;
+        }
+    }
+    *argc = kept;
+    argv[kept] = NULL;
+    return true;
+}
+
+/* ---- configuration and dispatch ---- */
+
+/* Takes --config FILE out of argv; false when FILE is missing or it is there twice. */
+static bool
+cli_take_config(int *argc, char **argv, const char **path)
+{
+    int kept = 1;
+    *path = NULL;
+    for (int i = 1; i < *argc; i++) {
+        bool joined = strncmp(argv[i], "--config=", strlen("--config=")) == 0;
+        if (!joined && strcmp(argv[i], "--config") != 0) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        const char *value = joined ? argv[i] + strlen("--config=") : i + 1 < *argc ? argv[++i] : NULL;
+        if (!value || *path) {
+            fprintf(stderr, "playhouse: --config %s\n", value ? "is there twice" : "needs a file");
+            return false;
+        }
+        *path = value;
+    }
+    *argc = kept;
+    argv[kept] = NULL;
+    return true;
+}
+
+static bool
+cli_log_level(const config_t *config, log_level_t *level)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    const char *text = config_text(config, CONFIG_LOG_LEVEL);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], text) == 0) {
+            *level = (log_level_t)i;
+            return true;
+        }
+    }
+    fprintf(stderr, "log.level is '%s': it must be debug, info, warn or error\n", text);
+    return false;
+}
+
+static bool
+cli_configure(config_t *config, const char *path, int *argc, char **argv)
+{
+    bool good = !path || config_load_file(config, path, stderr);
+    good = config_load_env(config, environ, stderr) && good;
+    good = config_load_flags(config, argc, argv, stderr) && good;
+    log_level_t level = LOG_INFO;
+    good = cli_log_level(config, &level) && good;
+    log_setup(level, config_bool(config, CONFIG_AUTH_DEV) ? "INSECURE-DEV" : NULL);
+    return good;
+}
+
+static bool
+cli_wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+cli_on_help(int argc, char **argv, int at)
+{
+    const cli_command_t *command = at < argc ? cli_find(argv[at]) : NULL;
+    if (at < argc && !command && argv[at][0] != '-') {
+        return cli_unknown_command(argv[at]);
+    }
+    if (command) {
+        cli_help_command(command);
+    } else {
+        cli_help(stdout);
+    }
+    return EXIT_SUCCESS;
+}
+
+/* argv[1] is the command, all that is configuration has been taken out. */
+static int
+cli_dispatch(int argc, char **argv, config_t *config, bool configured, cli_run_fn *run)
+{
+    if (argc < 2) {
+        cli_help(stderr);
+        return CLI_MISUSE;
+    }
+    const cli_command_t *command = cli_find(argv[1]);
+    if (!command) {
+        return cli_unknown_command(argv[1]);
+    }
+    if (!configured && command->run != cmd_config) {
+        fprintf(stderr, "playhouse: the configuration is not usable; `playhouse config` prints every key\n");
+        return command->run == cmd_check_config ? EXIT_FAILURE : CLI_MISUSE;
+    }
+    int status = (command->run ? command->run : run)(argc - 1, argv + 1, config);
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "playhouse: cannot write to standard output: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return status;
+}
+
+int
+cli_main(int argc, char **argv, cli_run_fn *run)
+{
+    if (argc > 1 && strcmp(argv[1], "help") == 0) {
+        return cli_on_help(argc, argv, 2);
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("%s\n", PLAYHOUSE_BUILD);
+        return EXIT_SUCCESS;
+    }
+    if (cli_wants_help(argc, argv)) {
+        return cli_on_help(argc, argv, 1);
+    }
+    const char *path = NULL;
+    if (!cli_take_config(&argc, argv, &path)) {
+        return CLI_MISUSE;
+    }
+    config_t *config = config_new();
+    if (!config) {
+        fprintf(stderr, "playhouse: out of memory\n");
+        return EXIT_FAILURE;
+    }
+    bool configured = cli_configure(config, path, &argc, argv);
+    int status = cli_dispatch(argc, argv, config, configured, run);
+    config_destroy(&config);
+    return status;
+}

@@ -1,0 +1,158 @@
+import { Api } from './core/api';
+import { Client } from './core/client';
+import type { Surroundings } from './core/client';
+import { SignedIn } from './core/identity';
+import { OwnBuild } from './core/own-build';
+import type { ConnectionState } from './core/state';
+import { Game } from './game';
+import { listen } from './input';
+import type { Insets } from './scene/camera';
+import { Scene } from './scene/scene';
+import { Chat } from './ui/chat';
+import { byId } from './ui/dom';
+import { Face, sentence } from './ui/face';
+import { Hands } from './ui/hands';
+import { Hud } from './ui/hud';
+import { People } from './ui/people';
+import { Toasts } from './ui/toasts';
+
+const INSTANCE = 'plaza';
+const LAST_NAME_KEY = 'playhouse.lastName';
+
+const browser: Surroundings = {
+  openSocket: (path, subprotocol) => new WebSocket(path, subprotocol),
+  now: () => performance.now(),
+  random: () => Math.random(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Puts the parts together; the only place that knows all of them. */
+function start(): void {
+  const canvas = byId('plaza', HTMLCanvasElement);
+  const scene = new Scene(canvas);
+  const toasts = new Toasts();
+  const people = new People();
+  const chat = new Chat((text) => {
+    const said = game.say(text);
+    if (!said) toasts.show('Not connected just now.');
+    return said;
+  });
+  const game = new Game(browser.now, {
+    onWelcome: (world) => chat.limit(world.limits.chatMax),
+    onChat: (line) => chat.add(line),
+    onArrival: (name, here) => chat.note(here ? `${name} is here` : `${name} has left`),
+    onRefused: (message) => toasts.show(sentence(message)),
+    onLatency: () => hud.showLatency(game.latency.read()),
+  });
+  const api = new Api((input, init) => fetch(input, init), INSTANCE);
+  const signedIn = new SignedIn(api, sessionStorage, () => Date.now());
+  const build = new OwnBuild(__BUILD__, api);
+  const client = new Client(api, signedIn, browser, hooksOf(game, (state) => show(state)), build);
+  game.client = client;
+  const hud = new Hud(() => client.signOut());
+  const face = new Face({
+    signIn: (name) => {
+      sessionStorage.setItem(LAST_NAME_KEY, name);
+      client.start(name);
+    },
+    retryNow: () => client.retryNow(),
+    signOut: () => client.signOut(),
+    reload: () => location.reload(),
+  });
+  const show = (state: ConnectionState): void => {
+    hud.showState(state);
+    face.show(state, sessionStorage.getItem(LAST_NAME_KEY) ?? '');
+    if (state.name === 'idle') {
+      chat.clear();
+      game.clear();
+    }
+    if (state.name === 'active') canvas.focus();
+  };
+  const hands: Hands = new Hands(actionsOf(game, () => hands));
+  listen(canvas, {
+    ...actionsOf(game, () => hands),
+    steer: (heading) => game.steer(heading),
+    point: (at) => game.walkTo(scene.toPlane(at)),
+    talk: () => chat.focus(),
+  });
+  addEventListener('online', () => client.retryNow());
+  if (isNarrow()) byId('crowd', HTMLDetailsElement).open = false;
+  show(client.current);
+  showBuild(hud, build);
+  if (signedIn.name !== undefined) client.start();
+  paint(game, { scene, people, hands, face });
+}
+
+function hooksOf(game: Game, onState: (state: ConnectionState) => void): ConstructorParameters<typeof Client>[3] {
+  return {
+    onState,
+    onWelcome: (welcome) => game.onWelcome(welcome),
+    onDelta: (delta) => game.onDelta(delta),
+    onAck: (ack, intent, tookMs) => game.onAck(ack, intent, tookMs),
+    onError: (error, intent) => game.onError(error, intent),
+  };
+}
+
+function actionsOf(game: Game, hands: () => Hands): { pickUp(): void; drop(): void; give(): void } {
+  return {
+    pickUp: () => {
+      const { item } = game.reach();
+      if (item !== undefined) game.act('pickup', item.itemId);
+    },
+    drop: () => {
+      const chosen = hands().chosen(game.reach().held);
+      if (chosen !== undefined) game.act('drop', chosen.itemId);
+    },
+    give: () => {
+      const { held, member } = game.reach();
+      const chosen = hands().chosen(held);
+      if (chosen !== undefined && member !== undefined) game.act('give', chosen.itemId, member.characterId);
+    },
+  };
+}
+
+function showBuild(hud: Hud, build: OwnBuild): void {
+  build.get().then(
+    (known) => hud.showBuild(known),
+    () => hud.showBuild('unknown'),
+  );
+}
+
+function paint(game: Game, parts: { scene: Scene; people: People; hands: Hands; face: Face }): void {
+  const turn = (): void => {
+    const now = browser.now();
+    game.step(now);
+    const reach = game.reach();
+    parts.face.tick(now);
+    parts.hands.show(reach);
+    if (game.world !== undefined) parts.people.show(game.world);
+    parts.scene.draw({
+      now,
+      insets: insets(),
+      world: game.world,
+      destination: game.destination,
+      reachableItem: reach.item?.itemId,
+      reachableMember: reach.held.length > 0 ? reach.member?.characterId : undefined,
+      presenceOf: (member) => game.presenceOf(member),
+      bubbleOf: (id) => game.bubbleOf(id),
+    });
+    requestAnimationFrame(turn);
+  };
+  requestAnimationFrame(turn);
+}
+
+/** The same width as in panels.css. */
+function isNarrow(): boolean {
+  return innerWidth <= 820;
+}
+
+/** What the panels cover of the canvas: the plaza is centred in the rest. */
+function insets(): Insets {
+  if (document.body.dataset.state === 'idle') return { top: 20, right: 20, bottom: 20, left: 20 };
+  return isNarrow() ? { top: 96, right: 4, bottom: 236, left: 4 } : { top: 96, right: 336, bottom: 108, left: 18 };
+}
+
+start();
