@@ -388,7 +388,7 @@ full_disk_keeps_all_that_was_stored_and_goes_on_when_there_is_room(void **state)
     create(self->store, "u", "c");
     int64_t epoch = lease(self->store, "plaza/main", 0);
     int64_t schema;
-    disk_limit(64 * 1024);
+    disk_limit(256 * 1024);
     int64_t stored = 0;
     store_result_t result;
     store_report_t report = {.culprit = NULL};

@@ -282,6 +282,10 @@ class Loader:
             for key in ("request", "response"):
                 if spec.get(key) and spec[key] not in self.model.objects:
                     fail(where, f"unknown object '{spec[key]}'")
+                bodies = [self.model.objects[spec[key]]] if spec.get(key) else []
+                bodies += [self.model.objects[n] for n in self.model.closure(bodies) if n in self.model.objects]
+                if any(f.kind in ("bytes", "blob") for body in bodies for f in body.fields):
+                    fail(where, "an HTTP body cannot have bytes or a blob")
             for code in spec.get("errors", []):
                 if code not in self.model.enums["error"].values:
                     fail(where, f"unknown error '{code}'")

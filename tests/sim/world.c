@@ -120,7 +120,7 @@ world_check_log(world_t *self, const client_t *client)
     obj_action_row_t rows[STORE_READ_ACTIONS];
     int64_t sequence = 0, action_id = 0;
     int acked = 0;
-    for (uint32_t count = 1; count > 0;) {
+    for (uint32_t count = 1; count > 0 && !self->result->broken;) {
         if (self->store->read_actions(self->store, client->id, sequence + 1, rows, &count) != STORE_OK) {
             world_breach(self, "the log of a character cannot be read");
             return;
