@@ -201,7 +201,8 @@ house_configure(house_t *self)
                                  .chats_per_second = config_int(config, CONFIG_GATEWAY_CHATS_PER_SECOND),
                                  .build = PLAYHOUSE_BUILD,
                                  .rules = &plaza_rules};
-    self->metrics = (metrics_config_t){.stats = broker_stats(self->broker), .build = PLAYHOUSE_BUILD};
+    self->metrics = (metrics_config_t){
+        .stats = broker_stats(self->broker), .build = PLAYHOUSE_BUILD, .process = metrics_process_read};
     self->front = (front_config_t){.endpoint = config_text(config, CONFIG_BROKER_ENDPOINT), .bound = house_on_front};
     house_find_page(self);
     pthread_mutex_init(&self->ports.lock, NULL);

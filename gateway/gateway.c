@@ -62,12 +62,7 @@ gateway_init(void *state, act_ctx_t *ctx, const void *config)
     self->generation = act_random(ctx) >> 33; /* 31 bits; with those to come and the slot it stays below 2^53 */
     gateway_digits_write(act_random(ctx), self->session_prefix, GATEWAY_SESSION_PREFIX);
     self->wire = self->config->wire->start(self, ctx, self->config);
-    if (self->wire == NULL) {
-        free(self->sessions);
-        free(self->requests);
-        return false;
-    }
-    return true;
+    return self->wire != NULL;
 }
 
 static void
@@ -205,7 +200,9 @@ gateway_fini(void *state, act_ctx_t *ctx)
     gateway_t *self = state;
     session_fini_all(self);
     http_fini_all(self);
-    self->config->wire->stop(self->wire);
+    if (self->wire != NULL) { /* it may have been init that failed */
+        self->config->wire->stop(self->wire);
+    }
     outbox_frame_fini(&self->frame);
 }
 

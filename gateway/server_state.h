@@ -11,7 +11,8 @@ enum {
     SERVER_BUFFER_BYTES = 16384, /* of the thread, for reading */
     SERVER_HEADER_BYTES = 8192,  /* all headers of a request; a token is at most half of it */
     SERVER_HEADERS_MAX = 4096,   /* requests whose headers are being read at once */
-    SERVER_TIMEOUT_SECONDS = 10, /* for headers, for a body, for taking an answer's next piece */
+    SERVER_TIMEOUT_SECONDS = 10, /* for headers, and for a body */
+    SERVER_ANSWER_SECONDS = 30,  /* for taking an answer */
     SERVER_IDLE_SECONDS = 30,    /* HTTP keep-alive */
     SERVER_PING_SECONDS = 30,    /* a WebSocket that was silent so long is asked for a sign of life */
     SERVER_HANGUP_SECONDS = 60,  /* and ended after this much silence */

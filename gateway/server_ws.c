@@ -2,6 +2,7 @@
 #include "server_state.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 static server_t *
 server_of(struct lws *wsi)
@@ -125,14 +126,15 @@ void
 server_ws_farewell(server_t *self)
 {
     for (server_ws_t *ws = self->first; ws != NULL; ws = ws->next) {
-        uint8_t frame[LWS_PRE + 2 + 123];
+        uint8_t frame[2 + 2 + 123] = {0x88}; /* a whole close frame, not masked; the loop will not turn again to send it */
         size_t length = ws->close_text != NULL ? strlen(ws->close_text) : 0;
         if (ws->close_code == 0 || length > 123 || lws_partial_buffered(ws->wsi)) {
             continue;
         }
-        frame[LWS_PRE] = (uint8_t)(ws->close_code >> 8);
-        frame[LWS_PRE + 1] = (uint8_t)ws->close_code;
-        memcpy(frame + LWS_PRE + 2, ws->close_text, length);
-        (void)lws_write(ws->wsi, frame + LWS_PRE, 2 + length, LWS_WRITE_CLOSE); /* a farewell; nobody waits for it */
+        frame[1] = (uint8_t)(2 + length);
+        frame[2] = (uint8_t)(ws->close_code >> 8);
+        frame[3] = (uint8_t)ws->close_code;
+        memcpy(frame + 4, ws->close_text, length);
+        (void)send(lws_get_socket_fd(ws->wsi), frame, 4 + length, MSG_DONTWAIT | MSG_NOSIGNAL); /* or it hears nothing */
     }
 }

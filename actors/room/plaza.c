@@ -9,7 +9,7 @@
 
 enum {
     PLAZA_CHAT_MAX = 280,
-    PLAZA_HANDS = 8, /* items one character can hold */
+    PLAZA_HANDS = 8,   /* items one character can hold */
     PLAZA_SPAWN = 100, /* units around the middle */
 };
 
@@ -19,11 +19,10 @@ static const struct {
     const char *kind;
     double x, y;
 } plaza_seeds[] = {
-    {"lantern", 120, 140}, {"lantern", 880, 160}, {"lantern", 130, 870}, {"lantern", 860, 850},
-    {"apple", 310, 220},   {"apple", 340, 260},   {"apple", 290, 270},   {"apple", 690, 720},
-    {"key", 500, 90},      {"key", 910, 500},     {"key", 500, 920},     {"book", 410, 430},
-    {"book", 590, 570},    {"book", 200, 520},    {"cup", 560, 420},     {"cup", 440, 590},
-    {"cup", 640, 300},     {"flute", 760, 400},   {"flute", 240, 680},   {"kite", 700, 180},
+    {"lantern", 120, 140}, {"lantern", 880, 160}, {"lantern", 130, 870}, {"lantern", 860, 850}, {"apple", 310, 220},
+    {"apple", 340, 260},   {"apple", 290, 270},   {"apple", 690, 720},   {"key", 500, 90},      {"key", 910, 500},
+    {"key", 500, 920},     {"book", 410, 430},    {"book", 590, 570},    {"book", 200, 520},    {"cup", 560, 420},
+    {"cup", 440, 590},     {"cup", 640, 300},     {"flute", 760, 400},   {"flute", 240, 680},   {"kite", 700, 180},
     {"kite", 180, 340},    {"coin", 500, 530},    {"coin", 470, 480},    {"coin", 530, 470},
 };
 

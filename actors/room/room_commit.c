@@ -82,7 +82,7 @@ room_apply(room_t *self, act_ctx_t *ctx)
     act_count(ctx, METRIC_ACTIONS, pending->kind, 1);
     self->pending_head = (self->pending_head + 1) & (self->pending_cap - 1);
     self->pending_count--;
-    room_member_settle(self, member);
+    room_member_settle(member);
 }
 
 void
@@ -128,7 +128,7 @@ room_pending_refuse(room_t *self, act_ctx_t *ctx)
         }
         free(pending->chat);
         self->pending_head = (self->pending_head + 1) & (self->pending_cap - 1);
-        room_member_settle(self, member);
+        room_member_settle(member);
     }
     act_trace_set(ctx, trace);
 }

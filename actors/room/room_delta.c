@@ -197,7 +197,7 @@ room_delta_send(room_t *self, act_ctx_t *ctx)
     blob_t *frames[2][ROOM_FORMATS] = {{NULL}}; /* [whole][format], made at first need */
     msg_gateway_delta_t body;
     memcpy(body.room, self->key, sizeof body.room);
-    for (int i = 0; i < ROOM_GATEWAYS_CAP && self->present_count > 0; i++) {
+    for (uint32_t i = 0; i < self->gateways_top && self->present_count > 0; i++) {
         room_gateway_t *gateway = &self->gateways[i];
         blob_t **made = frames[gateway->behind];
         for (int format = 0; format < ROOM_FORMATS; format++) {
@@ -231,7 +231,7 @@ room_is_changed(const room_t *self)
     for (int i = 0; i < ROOM_MEMBERS_CAP / 64; i++) {
         changed |= self->changed_members[i];
     }
-    for (int i = 0; i < ROOM_GATEWAYS_CAP && changed == 0; i++) {
+    for (uint32_t i = 0; i < self->gateways_top && changed == 0; i++) {
         const room_gateway_t *gateway = &self->gateways[i];
         changed |= gateway->behind && gateway->readers[FORMAT_JSON] + gateway->readers[FORMAT_MSGPACK] > 0;
     }
@@ -241,12 +241,12 @@ room_is_changed(const room_t *self)
 void
 room_delta_flush(room_t *self, act_ctx_t *ctx)
 {
-    if (!room_is_changed(self)) {
-        return;
-    }
-    if (act_now(ctx) >= self->delta_at) {
+    bool changed = room_is_changed(self);
+    if (changed && act_now(ctx) >= self->delta_at) {
         room_delta_send(self, ctx);
-    } else if (!act_timer_running(ctx, ROOM_TIMER_DELTA)) {
+        changed = room_is_changed(self); /* a gateway could not take it */
+    }
+    if (changed && !act_timer_running(ctx, ROOM_TIMER_DELTA)) {
         act_timer_start(ctx, ROOM_TIMER_DELTA, self->delta_at - act_now(ctx));
     }
 }

@@ -145,7 +145,7 @@ many_chats_in_one_pause_leave_in_several_deltas(void **state)
     int64_t ann = join_at(f, 5, "ann", 500, 500);
     int64_t bob = join_at(f, 6, "bob", 500, 500);
     settle(f);
-    char text[16];
+    char text[32];
     for (int i = 1; i <= 100; i++) {
         snprintf(text, sizeof text, "line %d", i);
         chat(f, i <= 50 ? ann : bob, i, text);

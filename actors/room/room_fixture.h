@@ -28,11 +28,8 @@ fixture_setup(void **state)
 {
     fixture_t *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    f->config = (room_config_t){.delta_msec = 50,
-                                .moves_per_second = 20,
-                                .chats_per_second = 5,
-                                .build = "test-build",
-                                .rules = &plaza_rules};
+    f->config = (room_config_t){
+        .delta_msec = 50, .moves_per_second = 20, .chats_per_second = 5, .build = "test-build", .rules = &plaza_rules};
     f->sim = sim_new(7);
     sim_add(f->sim, &room_kind, &f->config);
     *state = f;

@@ -45,8 +45,8 @@ room_decide(room_t *self, act_ctx_t *ctx, const room_member_t *member, const rul
 
 /* False: the store's mailbox is full. */
 static bool
-room_append(room_t *self, act_ctx_t *ctx, const room_member_t *member, int64_t action_id,
-            const room_content_t *content, const rules_effect_t *effect)
+room_append(room_t *self, act_ctx_t *ctx, const room_member_t *member, int64_t action_id, const room_content_t *content,
+            const rules_effect_t *effect)
 {
     msg_persistence_append_t body; /* filled by hand: clearing its payload would cost more than the rest */
     memcpy(body.room, self->key, sizeof body.room);

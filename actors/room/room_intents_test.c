@@ -47,8 +47,8 @@ an_intent_goes_to_the_store_at_once_with_all_it_changes(void **state)
     assert_false(append->has_item);
     obj_move_content_t content;
     codec_fault_t fault;
-    assert_int_equal(codec_decode(CODEC_MSGPACK, &type_move_content, append->action.payload,
-                                  append->action.payload_len, &content, &fault),
+    assert_int_equal(codec_decode(CODEC_MSGPACK, &type_move_content, append->action.payload, append->action.payload_len,
+                                  &content, &fault),
                      CODEC_OK);
     assert_true(content.x == 510 && content.y == 520);
     act(f, ann, 9, ITEM_ACTION_PICKUP, "item-22", NULL);

@@ -111,8 +111,8 @@ room_waiting_find(room_t *self, uint32_t stamp)
 static int
 room_gateway_take(room_t *self, const act_addr_t *addr)
 {
-    int vacant = -1;
-    for (int i = ROOM_GATEWAYS_CAP - 1; i >= 0; i--) {
+    int vacant = self->gateways_top < ROOM_GATEWAYS_CAP ? (int)self->gateways_top : -1;
+    for (int i = (int)self->gateways_top - 1; i >= 0; i--) {
         const room_gateway_t *gateway = &self->gateways[i];
         if (gateway->readers[FORMAT_JSON] + gateway->readers[FORMAT_MSGPACK] == 0) {
             vacant = i;
@@ -123,6 +123,7 @@ room_gateway_take(room_t *self, const act_addr_t *addr)
     }
     if (vacant >= 0) {
         self->gateways[vacant] = (room_gateway_t){.addr = *addr};
+        self->gateways_top += (uint32_t)vacant == self->gateways_top;
     }
     return vacant;
 }

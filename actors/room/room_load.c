@@ -60,6 +60,9 @@ room_opened(room_t *self, act_ctx_t *ctx)
 {
     self->state = ROOM_STATE_OPEN;
     self->opened_at = act_now(ctx);
+    for (uint32_t i = 0; i < self->gateways_top; i++) {
+        self->gateways[i].behind = true; /* anything may have changed: the next delta is the whole */
+    }
     act_log(ctx, LOG_INFO, "room-open", "the room is open", LOG_N("epoch", self->epoch),
             LOG_N("members", self->present_count), LOG_N("items", self->items_count));
     room_joins_resume(self, ctx);
@@ -79,9 +82,6 @@ room_on_loaded(room_t *self, act_ctx_t *ctx, const msg_t *msg, uint32_t stamp)
     self->items_count = loaded->items_len;
     memcpy(self->items_seen, loaded->items, loaded->items_len * sizeof loaded->items[0]);
     memcpy(self->items_due, loaded->items, loaded->items_len * sizeof loaded->items[0]);
-    for (int i = 0; i < ROOM_GATEWAYS_CAP; i++) {
-        self->gateways[i].behind = true;
-    }
     for (uint32_t i = 0; i < self->members_top; i++) {
         room_member_t *member = &self->members[i];
         if (member->present) {

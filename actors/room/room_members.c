@@ -72,14 +72,13 @@ room_ended_has(const room_t *self, const msg_t *msg, const msg_room_join_t *join
 /* ---- the end of a membership ---- */
 
 void
-room_member_settle(room_t *self, room_member_t *member)
+room_member_settle(room_member_t *member)
 {
     ACT_ASSERT(member->pending > 0);
     member->pending--;
     if (member->pending == 0 && !member->present) {
         member->handle = 0;
     }
-    (void)self;
 }
 
 void

@@ -56,8 +56,7 @@ room_pending_find(const room_t *self, const room_member_t *member, int64_t actio
 }
 
 void
-room_repeat(room_t *self, act_ctx_t *ctx, const room_member_t *member, int64_t action_id,
-            const room_content_t *content)
+room_repeat(room_t *self, act_ctx_t *ctx, const room_member_t *member, int64_t action_id, const room_content_t *content)
 {
     const room_pending_t *pending = room_pending_find(self, member, action_id);
     if (pending != NULL) {

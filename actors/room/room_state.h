@@ -119,9 +119,10 @@ typedef struct room {
     unsigned failures; /* in a row, of loads and of leases that ended in one */
     act_usec_t opened_at;
 
-    int64_t generation; /* of handles; starts at random, so that handles of an earlier life are not mistaken */
+    int64_t generation;   /* of handles; starts at random, so that handles of an earlier life are not mistaken */
     uint32_t members_top; /* slots from here on were never used */
     uint32_t present_count;
+    uint32_t gateways_top; /* rows from here on were never used */
     room_member_t members[ROOM_MEMBERS_CAP];
     room_gateway_t gateways[ROOM_GATEWAYS_CAP];
     room_waiting_t *waiting;
@@ -161,7 +162,7 @@ room_member_t *room_member_of(const room_t *self, const char *character_id);
 /* Ends a membership; its pending actions go on. `tell`: its gateway is to close the connection. */
 void room_member_end(room_t *self, act_ctx_t *ctx, room_member_t *member, bool tell);
 /* One pending action less; the slot of one who left is freed with the last. */
-void room_member_settle(room_t *self, room_member_t *member);
+void room_member_settle(room_member_t *member);
 /* A member that is not (or no longer) known has said something: its connection is to be closed. */
 void room_member_unknown(act_ctx_t *ctx, const msg_t *msg, int64_t connection);
 const act_addr_t *room_member_addr(const room_t *self, const room_member_t *member);
@@ -179,7 +180,8 @@ void room_on_join_failed(room_t *self, act_ctx_t *ctx, uint32_t stamp, error_cod
 void room_join_refuse(act_ctx_t *ctx, const msg_t *head, int64_t connection, error_code_t code);
 void room_join_answer(room_t *self, act_ctx_t *ctx, const msg_t *head, const room_member_t *member);
 /* Puts a character where the store says it stood, or near the middle if that was elsewhere or nowhere. */
-void room_place(const room_t *self, act_ctx_t *ctx, const msg_persistence_member_loaded_t *loaded, double *x, double *y);
+void room_place(const room_t *self, act_ctx_t *ctx, const msg_persistence_member_loaded_t *loaded, double *x,
+                double *y);
 
 /* room_load.c */
 void room_load(room_t *self, act_ctx_t *ctx);

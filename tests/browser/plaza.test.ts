@@ -2,25 +2,19 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { enter } from "../scenario/lib/api.ts";
-import { root, startServer, type Server } from "../scenario/lib/server.ts";
+import { root, startServer } from "../scenario/lib/server.ts";
 import { eventually } from "../scenario/lib/wait.ts";
 import { approach } from "../scenario/lib/walk.ts";
-import { openBrowser, type Visitor, Visitors } from "./lib/visitor.ts";
+import { openBrowser, Visitors } from "./lib/visitor.ts";
 
+/** The server reads them at each start: the second time it has to listen where it did before. */
 const serverArgs: string[] = [];
-let server: Server;
-let visitors: Visitors;
-let ada: Visitor;
-let bo: Visitor;
-
-before(async () => {
-  server = await startServer({ owner: { after }, args: serverArgs });
-  visitors = new Visitors(await openBrowser({ after }));
-  ada = await visitors.arrive(server.url, "Ada");
-  bo = await visitors.arrive(server.url, "Bo");
-});
+const server = await startServer({ owner: { after }, args: serverArgs });
+const visitors = new Visitors(await openBrowser({ after }));
+const ada = await visitors.arrive(server.url, "Ada");
+const bo = await visitors.arrive(server.url, "Bo");
 
 test("both see both, the build and the state of the connection", async () => {
   for (const visitor of [ada, bo]) {
@@ -49,13 +43,6 @@ test("a click on the plaza is where one walks to", async () => {
     return Math.hypot(now.x - before.x, now.y - before.y) > 30;
   });
   await visitors.agree(bo, ada, "Bo");
-});
-
-test("what one says the other reads, as text and nothing else", async () => {
-  const words = "<b>hello</b> & good evening, 今晩は 🎭";
-  await ada.say(words);
-  await bo.hears("Ada", words);
-  await ada.hears("Ada", words);
 });
 
 test("an item is picked up, given to the other, and dropped; both see each step", async () => {
@@ -91,6 +78,9 @@ test("a full plaza, for the picture in the README", async () => {
   for (const name of guests) {
     await ada.sees(name);
   }
+  await bo.walkTo({ x: 430, y: 560 });
+  await ada.press("e", "pickup");
+  await ada.until("something in the own hands", async () => (await ada.sees("Ada")).held !== "");
   await clients[1]!.chat("Has anybody seen my kite?");
   await clients[4]!.chat("Meet me at the fountain!");
   await ada.hears("Zuzanna", "Meet me at the fountain!");
@@ -104,6 +94,13 @@ test("a full plaza, for the picture in the README", async () => {
   for (const name of guests) {
     await ada.until(`${name} is gone`, async () => (await ada.row(name).count()) === 0);
   }
+});
+
+test("what one says the other reads, as text and nothing else", async () => {
+  const words = "<b>hello</b> & good evening, 今晩は 🎭";
+  await ada.say(words);
+  await bo.hears("Ada", words);
+  await ada.hears("Ada", words);
 });
 
 test("the server is killed and started again: the page comes back by itself, to the same place", async () => {

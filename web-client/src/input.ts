@@ -82,8 +82,9 @@ function followPointer(canvas: HTMLCanvasElement, controls: Controls): void {
   });
 }
 
+/** Fields take all keys; the log takes the arrows, to scroll. */
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+  return target instanceof Element && target.closest('input, textarea, [role="log"]') !== null;
 }
 
 function sign(parts: readonly Point[], part: (point: Point) => number): number {

@@ -1,0 +1,113 @@
+#include "bench_stats.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BENCH_STATS_SUB_BITS = 6, BENCH_PROC_CAP = 4096 };
+
+static uint32_t
+bench_stats_bucket(uint64_t usec)
+{
+    if (usec < BENCH_STATS_SUB) {
+        return (uint32_t)usec;
+    }
+    uint32_t power = 63 - (uint32_t)__builtin_clzll(usec) - BENCH_STATS_SUB_BITS;
+    uint32_t bucket = (power + 1) * BENCH_STATS_SUB + (uint32_t)((usec >> power) - BENCH_STATS_SUB);
+    uint32_t last = BENCH_STATS_POWERS * BENCH_STATS_SUB - 1;
+    return bucket < last ? bucket : last;
+}
+
+/* The greatest time of a bucket. */
+static int64_t
+bench_stats_top(uint32_t bucket)
+{
+    uint32_t row = bucket / BENCH_STATS_SUB;
+    uint32_t place = bucket % BENCH_STATS_SUB;
+    if (row == 0) {
+        return place;
+    }
+    return (((int64_t)BENCH_STATS_SUB + place + 1) << (row - 1)) - 1;
+}
+
+void
+bench_stats_add(bench_stats_t *self, int64_t usec)
+{
+    int64_t value = usec > 0 ? usec : 0;
+    self->counts[bench_stats_bucket((uint64_t)value)]++;
+    self->count++;
+    self->max = value > self->max ? value : self->max;
+}
+
+int64_t
+bench_stats_quantile(const bench_stats_t *self, double part)
+{
+    uint64_t wanted = (uint64_t)(part * (double)self->count + 0.999999);
+    uint64_t seen = 0;
+    wanted = wanted > 0 ? wanted : 1;
+    for (uint32_t i = 0; i < BENCH_STATS_POWERS * BENCH_STATS_SUB && self->count > 0; i++) {
+        seen += self->counts[i];
+        if (seen >= wanted) {
+            int64_t top = bench_stats_top(i);
+            return top < self->max ? top : self->max;
+        }
+    }
+    return self->max;
+}
+
+static bool
+bench_proc_read(int64_t pid, const char *name, char text[BENCH_PROC_CAP])
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%" PRId64 "/%s", pid, name);
+    FILE *file = fopen(path, "re");
+    size_t length = file ? fread(text, 1, BENCH_PROC_CAP - 1, file) : 0;
+    text[length] = '\0';
+    if (length == 0) {
+        fprintf(stderr, "cannot read %s: %s\n", path, strerror(errno));
+    }
+    if (file) {
+        fclose(file);
+    }
+    return length > 0;
+}
+
+bool
+bench_usage_read(int64_t pid, bench_usage_t *usage)
+{
+    char text[BENCH_PROC_CAP];
+    uint64_t user = 0;
+    uint64_t kernel = 0;
+    if (!bench_proc_read(pid, "stat", text)) {
+        return false;
+    }
+    const char *name_end = strrchr(text, ')'); /* the name itself may hold anything */
+    if (!name_end || sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &user,
+                            &kernel) != 2) {
+        fprintf(stderr, "cannot understand /proc/%" PRId64 "/stat\n", pid);
+        return false;
+    }
+    usage->cpu_usec = (int64_t)(user + kernel) * (1000000 / sysconf(_SC_CLK_TCK));
+    if (!bench_proc_read(pid, "status", text)) {
+        return false;
+    }
+    const char *rss = strstr(text, "VmRSS:");
+    int64_t kilobytes = 0;
+    if (!rss || sscanf(rss, "VmRSS: %" SCNd64, &kilobytes) != 1) {
+        fprintf(stderr, "process %" PRId64 " has no memory any more: has it ended?\n", pid);
+        return false;
+    }
+    usage->rss = kilobytes * 1024;
+    return true;
+}
+
+int64_t
+bench_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
