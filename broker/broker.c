@@ -67,6 +67,45 @@ broker_place_kind(broker_t *self, worker_t *worker, broker_kind_t *placed)
     placed->threads++;
 }
 
+static bool
+broker_is_kind(const char *name)
+{
+    for (int i = 1; i < ACT_KIND_COUNT; i++) {
+        if (strcmp(name, act_kind_names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The i-th thread of a group. Kinds that this process does not run are passed over. */
+static bool
+broker_place_thread(broker_t *self, const char *group, uint8_t i, char *why, size_t why_size)
+{
+    char names[BROKER_PLACEMENT_MAX], *rest = NULL;
+    worker_t *worker = NULL;
+    snprintf(names, sizeof names, "%s", group);
+    for (char *name = strtok_r(names, "+", &rest); name != NULL; name = strtok_r(NULL, "+", &rest)) {
+        broker_kind_t *kind = broker_kind_named(self, name);
+        if (kind == NULL && broker_is_kind(name)) {
+            continue;
+        }
+        if (kind == NULL || kind->threads != i) {
+            snprintf(why, why_size, kind == NULL ? "there is no kind '%s'" : "'%s' is placed twice", name);
+            return false;
+        }
+        if (worker == NULL) {
+            if (self->workers_count == WORKERS_MAX) {
+                snprintf(why, why_size, "more than %d threads", WORKERS_MAX);
+                return false;
+            }
+            worker = self->workers[self->workers_count++] = worker_new(&self->shared);
+        }
+        broker_place_kind(self, worker, kind);
+    }
+    return true;
+}
+
 /* One group, "room+persistence" or "room*2", makes as many threads as its number says. */
 static bool
 broker_place_group(broker_t *self, char *group, char *why, size_t why_size)
@@ -82,22 +121,9 @@ broker_place_group(broker_t *self, char *group, char *why, size_t why_size)
             return false;
         }
     }
-    char names[BROKER_PLACEMENT_MAX];
     for (unsigned long i = 0; i < threads; i++) {
-        if (self->workers_count == WORKERS_MAX) {
-            snprintf(why, why_size, "more than %d threads", WORKERS_MAX);
+        if (!broker_place_thread(self, group, (uint8_t)i, why, why_size)) {
             return false;
-        }
-        worker_t *worker = self->workers[self->workers_count++] = worker_new(&self->shared);
-        snprintf(names, sizeof names, "%s", group);
-        char *rest = NULL;
-        for (char *name = strtok_r(names, "+", &rest); name != NULL; name = strtok_r(NULL, "+", &rest)) {
-            broker_kind_t *kind = broker_kind_named(self, name);
-            if (kind == NULL || kind->threads != i) {
-                snprintf(why, why_size, kind == NULL ? "there is no kind '%s'" : "'%s' is placed twice", name);
-                return false;
-            }
-            broker_place_kind(self, worker, kind);
         }
     }
     return true;

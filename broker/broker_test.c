@@ -191,6 +191,13 @@ kinds_that_are_not_placed_get_a_thread(void **state)
 }
 
 static void
+kinds_of_other_processes_are_passed_over(void **state)
+{
+    (void)state;
+    run("gateway+auth metrics+persistence+front room");
+}
+
+static void
 keys_spread_over_threads_and_each_message_comes_once(void **state)
 {
     (void)state;
@@ -267,6 +274,7 @@ main(void)
         cmocka_unit_test_setup(neighbours_on_one_thread_talk, setup),
         cmocka_unit_test_setup(kinds_on_threads_of_their_own_talk, setup),
         cmocka_unit_test_setup(kinds_that_are_not_placed_get_a_thread, setup),
+        cmocka_unit_test_setup(kinds_of_other_processes_are_passed_over, setup),
         cmocka_unit_test_setup(keys_spread_over_threads_and_each_message_comes_once, setup),
         cmocka_unit_test_setup(a_stop_handles_what_was_accepted, setup),
         cmocka_unit_test_setup(a_bad_placement_is_refused_by_name, setup),

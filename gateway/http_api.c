@@ -324,7 +324,7 @@ static void
 http_refuse_body(gateway_t *self, void *conn, const codec_fault_t *fault)
 {
     char message[120];
-    snprintf(message, sizeof(message), "body: %s%s%s", fault->field, fault->field[0] != '\0' ? " " : "",
+    snprintf(message, sizeof(message), "body: %s%s%s", fault->field, fault->field[0] != '\0' ? ": " : "",
              codec_error_text(fault->error));
     http_refuse(self, conn, ERROR_BAD_REQUEST, message, 0);
 }

@@ -112,7 +112,7 @@ session_on_fault(gateway_t *self, session_t *session, uint32_t type, const codec
     char message[160];
     bool named = fault->field[0] != '\0';
     snprintf(message, sizeof(message), "%s: %s%s%s", type == MSG_NONE ? "message" : msg_infos[type].name, fault->field,
-             named ? " " : "", codec_error_text(fault->error));
+             named ? ": " : "", codec_error_text(fault->error));
     session_refuse(self, session, ERROR_BAD_REQUEST, message, (int64_t)action_id, 0);
     bool unreadable = fault->error == CODEC_SYNTAX || fault->error == CODEC_DEPTH || fault->error == CODEC_SIZE;
     if (unreadable || ++session->refused >= GATEWAY_REFUSED_MAX) {

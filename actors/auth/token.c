@@ -14,7 +14,7 @@ enum {
 };
 static const double token_seconds_max = 9007199254740.0; /* in ms it is a whole double */
 
-/* Three parts of base64url, none empty, none of an impossible length. */
+/* Three parts of base64url, none of an impossible length; only the signature may be empty (as with alg none). */
 static bool
 token_well_formed(const char *token, size_t dots[2])
 {
@@ -29,7 +29,7 @@ token_well_formed(const char *token, size_t dots[2])
             part++;
             continue;
         }
-        if ((c != '.' && c != '\0') || part == 0 || part % 4 == 1) {
+        if ((c != '.' && c != '\0') || (part == 0 && seen < 2) || part % 4 == 1) {
             return false;
         }
         if (c == '\0') {
@@ -242,7 +242,8 @@ token_verify(const char *token, const token_head_t *head, const cjose_jwk_t *key
         *fault = TOKEN_FAULT_ALGORITHM;
         return false;
     }
-    if (curve && strlen(strrchr(token, '.') + 1) != TOKEN_ES256_SIGNATURE_LENGTH) {
+    size_t signature_length = strlen(strrchr(token, '.') + 1);
+    if (signature_length == 0 || (curve && signature_length != TOKEN_ES256_SIGNATURE_LENGTH)) {
         *fault = TOKEN_FAULT_SIGNATURE;
         return false;
     }

@@ -2,19 +2,24 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 import { enter } from "../scenario/lib/api.ts";
 import { root, startServer } from "../scenario/lib/server.ts";
 import { eventually } from "../scenario/lib/wait.ts";
 import { approach } from "../scenario/lib/walk.ts";
-import { openBrowser, Visitors } from "./lib/visitor.ts";
+import { openBrowser, type Visitor, Visitors } from "./lib/visitor.ts";
 
 /** The server reads them at each start: the second time it has to listen where it did before. */
 const serverArgs: string[] = [];
 const server = await startServer({ owner: { after }, args: serverArgs });
 const visitors = new Visitors(await openBrowser({ after }));
-const ada = await visitors.arrive(server.url, "Ada");
-const bo = await visitors.arrive(server.url, "Bo");
+let ada: Visitor;
+let bo: Visitor;
+
+before(async () => {
+  ada = await visitors.arrive(server.url, "Ada");
+  bo = await visitors.arrive(server.url, "Bo");
+});
 
 test("both see both, the build and the state of the connection", async () => {
   for (const visitor of [ada, bo]) {
@@ -78,7 +83,7 @@ test("a full plaza, for the picture in the README", async () => {
   for (const name of guests) {
     await ada.sees(name);
   }
-  await bo.walkTo({ x: 430, y: 560 });
+  await bo.walkTo({ x: 380, y: 520 });
   await ada.press("e", "pickup");
   await ada.until("something in the own hands", async () => (await ada.sees("Ada")).held !== "");
   await clients[1]!.chat("Has anybody seen my kite?");

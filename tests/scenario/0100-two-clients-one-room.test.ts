@@ -1,23 +1,17 @@
 // Two people in one room, one speaking JSON and one msgpack: what one does reaches the other, and what was
 // acknowledged is in the store.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { enter } from "./lib/api.ts";
 import { refused, type Client } from "./lib/client.ts";
 import type { Ack, ItemView } from "./lib/protocol.ts";
-import { startServer, type Server } from "./lib/server.ts";
+import { startServer } from "./lib/server.ts";
 import { query, text } from "./lib/store.ts";
 import { approach, here, itemAt } from "./lib/walk.ts";
 
-let server: Server;
-let ann: Client;
-let bob: Client;
-
-before(async () => {
-  server = await startServer({ owner: { after } });
-  ann = await enter(server, "Ann", "json");
-  bob = await enter(server, "Bob", "msgpack");
-});
+const server = await startServer({ owner: { after } });
+const ann = await enter(server, "Ann", "json");
+let bob = await enter(server, "Bob", "msgpack");
 
 const idOf = (client: Client): string => client.welcome?.characterId ?? assert.fail("not welcomed");
 

@@ -1,19 +1,15 @@
 // What a client may get wrong over /ws, and what it is told. Run with the sanitizers' build where there is one.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { encode } from "@msgpack/msgpack";
 import WebSocket from "ws";
 import { enter, firstCharacter, signIn } from "./lib/api.ts";
 import { Client, Refused } from "./lib/client.ts";
-import { startServer, strictBinary, type Server } from "./lib/server.ts";
+import { startServer, strictBinary } from "./lib/server.ts";
 import { within } from "./lib/wait.ts";
 import { here } from "./lib/walk.ts";
 
-let server: Server;
-
-before(async () => {
-  server = await startServer({ owner: { after }, binary: strictBinary, args: ["--gateway.join_seconds", "2"] });
-});
+const server = await startServer({ owner: { after }, binary: strictBinary, args: ["--gateway.join_seconds", "2"] });
 
 /** Each breaks one rule of the schema; with an actionId that can be read, the error carries it. */
 const refusedBySchema: [string, object, number?][] = [

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { enter } from "./lib/api.ts";
 import { Client } from "./lib/client.ts";
 import type { ServerMessage } from "./lib/protocol.ts";
-import { generated, startServer, strictBinary, type Server } from "./lib/server.ts";
+import { generated, startServer, strictBinary } from "./lib/server.ts";
 import { within } from "./lib/wait.ts";
 import { here } from "./lib/walk.ts";
 
@@ -20,11 +20,8 @@ interface Invalid {
 
 const { vectors } = JSON.parse(readFileSync(join(generated, "invalid_vectors.json"), "utf8")) as { vectors: Invalid[] };
 const ours = vectors.filter(({ message }) => /^(session|intent)\./.test(message));
-let server: Server;
 
-before(async () => {
-  server = await startServer({ owner: { after }, binary: strictBinary });
-});
+const server = await startServer({ owner: { after }, binary: strictBinary });
 
 /** What a fresh connection answers to this one frame: an error's code, or the close code. */
 async function answerTo(format: "json" | "msgpack", frame: Buffer): Promise<string | number> {

@@ -1,18 +1,13 @@
 // Only a client of exactly this build is let in, over HTTP and over /ws.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { firstCharacter, signIn, type Api } from "./lib/api.ts";
+import { after, test } from "node:test";
+import { firstCharacter, signIn } from "./lib/api.ts";
 import { Client } from "./lib/client.ts";
-import { startServer, type Server } from "./lib/server.ts";
+import { startServer } from "./lib/server.ts";
 
-let server: Server;
-let api: Api;
-
-before(async () => {
-  server = await startServer({ owner: { after } });
-  api = await signIn(server, "Old");
-  await firstCharacter(api, "Old");
-});
+const server = await startServer({ owner: { after } });
+const api = await signIn(server, "Old");
+await firstCharacter(api, "Old");
 
 for (const format of ["json", "msgpack"] as const) {
   test(`${format}: session.join of another build hears the server's build and is closed with 4003`, async () => {

@@ -1,17 +1,13 @@
 // Moves and chats have their rates; over them a client hears RATE_LIMITED and when to come again, never silence.
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { enter, metric } from "./lib/api.ts";
 import { Refused, type Client, type Wish } from "./lib/client.ts";
-import { startServer, type Server } from "./lib/server.ts";
+import { startServer } from "./lib/server.ts";
 import { here } from "./lib/walk.ts";
 
-let server: Server;
-
-before(async () => {
-  server = await startServer({ owner: { after } });
-});
+const server = await startServer({ owner: { after } });
 
 async function burst(client: Client, wish: Wish, count: number): Promise<{ acked: number; waits: number[] }> {
   const intents = Array.from({ length: count }, () => client.number(wish));

@@ -1,33 +1,25 @@
 // The number of seats is exact, however many ask at once; and every seat comes back.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { firstCharacter, metric, signIn, type Api } from "./lib/api.ts";
+import { after, test } from "node:test";
+import { firstCharacter, metric, signIn } from "./lib/api.ts";
 import { Client } from "./lib/client.ts";
 import type { ConnectResult } from "./lib/protocol.ts";
-import { startServer, type Server } from "./lib/server.ts";
+import { startServer } from "./lib/server.ts";
 import { eventually } from "./lib/wait.ts";
 
 const CAPACITY = 50;
 const ASKING = 500;
 
-let server: Server;
-let build: string;
-const askers: { api: Api; characterId: string }[] = [];
-
-before(async () => {
-  const args = ["--admission.capacity", String(CAPACITY), "--admission.ticket_seconds", "1"];
-  server = await startServer({ owner: { after }, args });
-  const names = Array.from({ length: ASKING }, (_, n) => `Asker ${n}`);
-  askers.push(
-    ...(await Promise.all(
-      names.map(async (name) => {
-        const api = await signIn(server, name);
-        return { api, characterId: (await firstCharacter(api, name)).id };
-      }),
-    )),
-  );
-  build = (await askers[0]?.api.build()) ?? "";
-});
+const args = ["--admission.capacity", String(CAPACITY), "--admission.ticket_seconds", "1"];
+const server = await startServer({ owner: { after }, args });
+const names = Array.from({ length: ASKING }, (_, n) => `Asker ${n}`);
+const askers = await Promise.all(
+  names.map(async (name) => {
+    const api = await signIn(server, name);
+    return { api, characterId: (await firstCharacter(api, name)).id };
+  }),
+);
+const build = (await askers[0]?.api.build()) ?? "";
 
 async function allAtOnce(): Promise<ConnectResult[]> {
   return Promise.all(askers.map(({ api, characterId }) => api.connect({ characterId, build })));

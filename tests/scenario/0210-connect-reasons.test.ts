@@ -1,22 +1,13 @@
 // Why a connect does not admit: each reason that there is now, provoked.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { Api, firstCharacter, metric, rejoin, signIn } from "./lib/api.ts";
-import type { Character } from "./lib/protocol.ts";
-import { startServer, type Server } from "./lib/server.ts";
+import { startServer } from "./lib/server.ts";
 import { change, text } from "./lib/store.ts";
 
-let server: Server;
-let ann: Api;
-let bob: Api;
-let hers: Character;
-let his: Character;
-
-before(async () => {
-  server = await startServer({ owner: { after } });
-  [ann, bob] = [await signIn(server, "Ann"), await signIn(server, "Bob")];
-  [hers, his] = [await firstCharacter(ann, "Anna"), await firstCharacter(bob, "Robert")];
-});
+const server = await startServer({ owner: { after } });
+const [ann, bob] = [await signIn(server, "Ann"), await signIn(server, "Bob")];
+const [hers, his] = [await firstCharacter(ann, "Anna"), await firstCharacter(bob, "Robert")];
 
 async function expectReason(
   asker: Api,

@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { Api, firstCharacter, http, metrics, signIn, type Answer } from "./lib/api.ts";
-import type { Character } from "./lib/protocol.ts";
-import { generated, startServer, type Server } from "./lib/server.ts";
+import { generated, startServer } from "./lib/server.ts";
 
 interface Operation {
   responses: Record<string, { content?: object } | undefined>;
@@ -24,20 +23,13 @@ const ajv = new Ajv2020({ strict: false, allErrors: true });
 addFormats.default(ajv);
 ajv.addSchema(description, "openapi");
 
-let server: Server;
-let api: Api;
-let build: string;
-let character: Character;
-
 /** "get /api/version 200" and so on: what has been seen, to be compared with what is described. */
 const seen = new Set<string>();
 
-before(async () => {
-  server = await startServer({ owner: { after } });
-  api = await signIn(server, "Ann");
-  build = await api.build();
-  character = await firstCharacter(api, "Anna");
-});
+const server = await startServer({ owner: { after } });
+const api = await signIn(server, "Ann");
+const build = await api.build();
+const character = await firstCharacter(api, "Anna");
 
 const pointer = (...parts: string[]): string =>
   `openapi#/${parts.map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1"))).join("/")}`;

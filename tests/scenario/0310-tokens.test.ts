@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { Api, metric } from "./lib/api.ts";
-import { startServer, type Server } from "./lib/server.ts";
+import { startServer } from "./lib/server.ts";
 import { hmacWithPublicKey, jwks, newKey, token, unsigned, type Claims } from "./lib/tokens.ts";
 
 const ISSUER = "https://issuer.example";
@@ -13,15 +13,12 @@ const directory = mkdtempSync(join(tmpdir(), "playhouse-keys-"));
 const keyFile = join(directory, "jwks.json");
 const ec = newKey("ec-1", "ES256");
 const rsa = newKey("rsa-1", "RS256");
-let server: Server;
 
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-before(async () => {
-  writeFileSync(keyFile, jwks([ec, rsa]));
-  const args = ["--auth.jwks", keyFile, "--auth.issuer", ISSUER, "--auth.audience", "playhouse"];
-  server = await startServer({ owner: { after }, dev: false, args });
-});
+writeFileSync(keyFile, jwks([ec, rsa]));
+const args = ["--auth.jwks", keyFile, "--auth.issuer", ISSUER, "--auth.audience", "playhouse"];
+const server = await startServer({ owner: { after }, dev: false, args });
 
 const now = (): number => Math.floor(Date.now() / 1000);
 

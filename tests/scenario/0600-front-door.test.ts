@@ -2,22 +2,17 @@
 // msgpack array.
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { enter } from "./lib/api.ts";
 import { playhouse, run, type Finished } from "./lib/cli.ts";
-import type { Client } from "./lib/client.ts";
-import { startServer, type Server } from "./lib/server.ts";
+import { startServer } from "./lib/server.ts";
 import { here } from "./lib/walk.ts";
 
 const script = join(dirname(fileURLToPath(import.meta.url)), "lib/front_door.py");
-let server: Server;
-let ann: Client;
 
-before(async () => {
-  server = await startServer({ owner: { after } });
-  ann = await enter(server, "Ann");
-});
+const server = await startServer({ owner: { after } });
+const ann = await enter(server, "Ann");
 
 const send = (...words: string[]): Promise<Finished> =>
   playhouse(["send", "--broker.endpoint", server.frontDoor, ...words]);

@@ -49,8 +49,6 @@ bench_usage(bench_t *self, bench_usage_t *usage)
     return self->options->pid == 0 || bench_usage_read(self->options->pid, usage);
 }
 
-static void bench_joiner_next(bench_joiner_t *self);
-
 /* The joiner is done with its session in this phase. */
 static void
 bench_joiner_done(bench_joiner_t *self, const char *failure)
@@ -86,12 +84,9 @@ bench_joiner_ask(bench_joiner_t *self, bench_step_t step)
     const bench_t *bench = self->bench;
     const bench_session_t *session = self->session;
     char body[256];
-    long long number = session ? (long long)(session - bench->sessions) + 1 : 0;
+    long long number = (long long)(session - bench->sessions) + 1;
     self->step = step;
     switch (step) {
-    case STEP_VERSION:
-        bench_http_ask(&self->http, "GET", "/api/version", NULL, NULL);
-        return;
     case STEP_TOKEN:
         snprintf(body, sizeof(body), "{\"name\":\"%s-%lld\"}", bench->options->users, number);
         bench_http_ask(&self->http, "POST", bench->options->token_path, NULL, body);
@@ -107,8 +102,9 @@ bench_joiner_ask(bench_joiner_t *self, bench_step_t step)
         snprintf(body, sizeof(body), "{\"build\":\"%s\"}", bench->build);
         bench_http_ask(&self->http, "POST", "/instances/plaza/connect", session->token, body);
         return;
+    case STEP_VERSION:
     case STEP_SOCKET:
-        return;
+        return; /* nothing is asked for a session here */
     }
 }
 
@@ -254,7 +250,8 @@ bench_ask_version(bench_t *self)
 {
     bench_joiner_t *joiner = &self->joiners[0];
     int64_t deadline = bench_now() + (int64_t)BENCH_PHASE_SEC * 1000000;
-    bench_joiner_ask(joiner, STEP_VERSION);
+    joiner->step = STEP_VERSION;
+    bench_http_ask(&joiner->http, "GET", "/api/version", NULL, NULL);
     while (joiner->step == STEP_VERSION && bench_now() < deadline) {
         bench_poll(self, 100000);
     }

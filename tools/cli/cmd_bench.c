@@ -14,6 +14,7 @@ typedef struct bench_words {
     const char *rate;
     const char *format;
     bool json;
+    bool sign;
 } bench_words_t;
 
 static bool
@@ -43,9 +44,7 @@ bench_understand(bench_options_t *options, const bench_words_t *words)
         return false;
     }
     if (!options->token_path && access(options->dev_key, R_OK) != 0) {
-        fprintf(stderr,
-                "cannot read the key '%s' to sign tokens with: %s; give the server's --dev.key, or --token-url "
-                "/dev/token\n",
+        fprintf(stderr, "cannot read the key '%s' to sign tokens with: %s; give the server's own as --dev.key\n",
                 options->dev_key, strerror(errno));
         return false;
     }
@@ -113,6 +112,7 @@ cmd_bench(int argc, char **argv, config_t *config)
         .url = url,
         .dev_key = config_text(config, CONFIG_AUTH_DEV_KEY),
         .audience = config_text(config, CONFIG_AUTH_AUDIENCE),
+        .token_path = "/dev/token",
         .users = "bench",
         .sessions = 100,
         .outstanding = 4,
@@ -136,6 +136,7 @@ cmd_bench(int argc, char **argv, config_t *config)
         {.name = "--join-only", .flag = &options.join_only},
         {.name = "--allow-remote", .flag = &options.allow_remote},
         {.name = "--json", .flag = &words.json},
+        {.name = "--sign", .flag = &words.sign},
         {.name = NULL},
     };
     if (!cli_options(table, &argc, argv)) {
@@ -144,10 +145,11 @@ cmd_bench(int argc, char **argv, config_t *config)
     if (argc > 1) {
         return cli_misuse("bench", argv[1]);
     }
-    /* Where several servers share one machine people paste the whole address. */
     size_t length = strlen(options.url);
-    if (options.token_path && strncmp(options.token_path, options.url, length) == 0) {
-        options.token_path += length;
+    if (words.sign) {
+        options.token_path = NULL;
+    } else if (strncmp(options.token_path, options.url, length) == 0) {
+        options.token_path += length; /* people paste whole addresses */
     }
     if (!bench_understand(&options, &words) ||
         !bench_raise_files(options.sessions + options.joiners + BENCH_SPARE_FILES)) {

@@ -89,7 +89,7 @@ export class Bot {
     if (free !== undefined && chance < 0.7) {
       return { type: "intent.action", actionId, action: "pickup", itemId: free.itemId };
     }
-    const goal = items.length > 0 ? this.random.pick(items.slice(0, 4)) : undefined;
+    const goal = this.random.pick(items.filter(({ x, y }) => Math.hypot(x - 500, y - 500) < 150));
     this.at = step(this.at, goal ?? { x: 500, y: 500 }, speed * seconds * this.random.between(0.1, 0.6));
     return { type: "intent.move", actionId, ...this.at };
   }

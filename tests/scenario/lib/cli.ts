@@ -1,6 +1,6 @@
 // The binary's other subcommands, sqlite3 and small programs, run to their end.
 import { spawn } from "node:child_process";
-import { binary } from "./server.ts";
+import { binary, childEnv } from "./server.ts";
 import { within } from "./wait.ts";
 
 export interface Finished {
@@ -17,7 +17,7 @@ export interface RunOptions {
 }
 
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-  const child = spawn(program, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });
+  const child = spawn(program, args, { cwd: options.cwd, env: childEnv(options.env) });
   let out = "";
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));

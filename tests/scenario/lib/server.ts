@@ -19,6 +19,12 @@ export const strictBinary = resolve(process.env["PLAYHOUSE_DEV_BIN"] ?? binary);
 /** What the generator wrote beside the binary: openapi.json and others. */
 export const generated = join(dirname(binary), "gen");
 
+/** The environment of a child: ours, without what is meant for these tests (the server refuses keys it does not know). */
+export function childEnv(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const ours = new Set(["PLAYHOUSE_BIN", "PLAYHOUSE_DEV_BIN", "PLAYHOUSE_SEED"]);
+  return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.has(name))), ...more };
+}
+
 const START_MSEC = 30_000;
 const STOP_MSEC = 10_000;
 
@@ -94,7 +100,7 @@ export class Server {
     assert.equal(this.child, undefined, "the server is not running yet");
     const child = spawn(this.options.binary ?? binary, this.args(), {
       cwd: this.directory,
-      env: { ...process.env, ...this.options.env },
+      env: childEnv(this.options.env),
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.child = child;

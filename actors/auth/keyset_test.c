@@ -1,0 +1,525 @@
+/* What every form of the key set must do, the https form against a server in this test; then what is special to each.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keyset.h"
+#include "log.h"
+
+enum { LARGE = KEYSET_BYTES_MAX + 1, WAIT_MSEC = 8000 };
+
+/* ---- a provider: one thread, one answer at a time, "Connection: close" ---- */
+
+typedef struct server {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    int listener;
+    uint16_t port;
+    bool stop;
+    bool mute; /* accepts, and says nothing */
+    int status;
+    char *body;
+    unsigned requests;
+} server_t;
+
+static void
+server_answer(server_t *self, int peer)
+{
+    char request[4096];
+    if (recv(peer, request, sizeof request, 0) <= 0) {
+        return;
+    }
+    pthread_mutex_lock(&self->lock);
+    self->requests++;
+    bool mute = self->mute;
+    char head[256];
+    int used = snprintf(head, sizeof head,
+                        "HTTP/1.1 %d X\r\nConnection: close\r\nLocation: /there\r\nContent-Length: %zu\r\n\r\n",
+                        self->status, strlen(self->body));
+    char *body = strdup(self->body);
+    pthread_mutex_unlock(&self->lock);
+    if (mute) {
+        (void)recv(peer, request, sizeof request, 0); /* until the other side gives up */
+    } else if (send(peer, head, (size_t)used, MSG_NOSIGNAL) == used) {
+        for (size_t at = 0, length = strlen(body); at < length;) {
+            ssize_t sent = send(peer, body + at, length - at, MSG_NOSIGNAL);
+            if (sent <= 0) {
+                break; /* it has read enough */
+            }
+            at += (size_t)sent;
+        }
+    }
+    free(body);
+}
+
+static void *
+server_run(void *context)
+{
+    server_t *self = context;
+    for (;;) {
+        int peer = accept(self->listener, NULL, NULL);
+        pthread_mutex_lock(&self->lock);
+        bool stop = self->stop;
+        pthread_mutex_unlock(&self->lock);
+        if (peer < 0 || stop) {
+            close(peer);
+            return NULL;
+        }
+        server_answer(self, peer);
+        close(peer);
+    }
+}
+
+static void
+server_start(server_t *self)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    memset(self, 0, sizeof *self);
+    self->status = 404;
+    self->body = strdup("");
+    self->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(self->listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(self->listener, 8), 0);
+    assert_int_equal(getsockname(self->listener, (struct sockaddr *)&at, &size), 0);
+    self->port = ntohs(at.sin_port);
+    pthread_mutex_init(&self->lock, NULL);
+    assert_int_equal(pthread_create(&self->thread, NULL, server_run, self), 0);
+}
+
+static void
+server_stop(server_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->stop = true;
+    pthread_mutex_unlock(&self->lock);
+    shutdown(self->listener, SHUT_RDWR);
+    pthread_join(self->thread, NULL);
+    close(self->listener);
+    pthread_mutex_destroy(&self->lock);
+    free(self->body);
+}
+
+static void
+server_set(server_t *self, int status, const char *body, bool mute)
+{
+    pthread_mutex_lock(&self->lock);
+    free(self->body);
+    self->status = status;
+    self->body = strdup(body);
+    self->mute = mute;
+    pthread_mutex_unlock(&self->lock);
+}
+
+/* ---- the forms, and what the test does to what they read ---- */
+
+typedef struct world {
+    keyset_t *keyset;
+    uint64_t generation; /* the latest seen */
+    server_t server;
+    char folder[32];
+    char path[64];
+} world_t;
+
+typedef struct form {
+    const char *name;
+    void (*open)(world_t *self);
+    void (*publish)(world_t *self, const char *text);
+    void (*vanish)(world_t *self);
+    void (*close)(world_t *self);
+} form_t;
+
+static const form_t *form;
+
+static void
+file_open(world_t *self)
+{
+    snprintf(self->folder, sizeof self->folder, "/tmp/keyset-XXXXXX");
+    assert_non_null(mkdtemp(self->folder));
+    snprintf(self->path, sizeof self->path, "%s/keys.json", self->folder);
+    self->keyset = keyset_open(self->path, NULL, 0);
+}
+
+static void
+file_publish(world_t *self, const char *text)
+{
+    FILE *file = fopen(self->path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+file_vanish(world_t *self)
+{
+    assert_int_equal(unlink(self->path), 0);
+}
+
+static void
+file_close(world_t *self)
+{
+    unlink(self->path);
+    assert_int_equal(rmdir(self->folder), 0);
+}
+
+static void
+https_open(world_t *self)
+{
+    char url[64];
+    char error[200] = "";
+    server_start(&self->server);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/keys", self->server.port);
+    self->keyset = keyset_open(url, error, sizeof error);
+    assert_string_equal(error, "");
+}
+
+static void
+https_publish(world_t *self, const char *text)
+{
+    server_set(&self->server, 200, text, false);
+}
+
+static void
+https_vanish(world_t *self)
+{
+    server_set(&self->server, 503, "{\"keys\":[]}", false);
+}
+
+static void
+https_close(world_t *self)
+{
+    server_stop(&self->server);
+}
+
+/* Refreshes and waits for the end of the reading, bounded. The text, if there is a newer one, is the caller's. */
+static keyset_state_t
+read_again(world_t *self, char **text)
+{
+    self->keyset->refresh(self->keyset);
+    char *newest = NULL;
+    keyset_state_t state = KEYSET_LOADING;
+    struct timespec began;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    for (now = began; (now.tv_sec - began.tv_sec) * 1000 < WAIT_MSEC; clock_gettime(CLOCK_MONOTONIC, &now)) {
+        state = self->keyset->poll(self->keyset, &self->generation, &newest);
+        if (state != KEYSET_LOADING) {
+            break;
+        }
+        assert_null(newest);
+        poll(NULL, 0, 1); /* let the form's thread run */
+    }
+    *text = newest;
+    return state;
+}
+
+static void
+assert_reads(world_t *self, keyset_state_t state, const char *text)
+{
+    char *got = NULL;
+    assert_int_equal(read_again(self, &got), state);
+    if (text == NULL) {
+        assert_null(got);
+    } else {
+        assert_non_null(got);
+        assert_string_equal(got, text);
+    }
+    free(got);
+}
+
+/* ---- conformance ---- */
+
+static void
+what_is_published_is_read_and_given_once(void **state)
+{
+    world_t *self = *state;
+    form->publish(self, "{\"keys\":[1]}");
+    assert_reads(self, KEYSET_READY, "{\"keys\":[1]}");
+    assert_reads(self, KEYSET_READY, NULL);
+    form->publish(self, "{\"keys\":[1,2]}");
+    assert_reads(self, KEYSET_READY, "{\"keys\":[1,2]}");
+    assert_int_equal(self->generation, 2);
+}
+
+static void
+each_reader_has_its_own_generation(void **state)
+{
+    world_t *self = *state;
+    form->publish(self, "{\"keys\":[1]}");
+    assert_reads(self, KEYSET_READY, "{\"keys\":[1]}");
+    uint64_t fresh = 0;
+    char *text = NULL;
+    assert_int_equal(self->keyset->poll(self->keyset, &fresh, &text), KEYSET_READY);
+    assert_string_equal(text, "{\"keys\":[1]}");
+    assert_int_equal(fresh, self->generation);
+    free(text);
+}
+
+static void
+nothing_there_is_away_and_comes_later(void **state)
+{
+    world_t *self = *state;
+    assert_reads(self, KEYSET_AWAY, NULL);
+    assert_int_equal(self->generation, 0);
+    form->publish(self, "{\"keys\":[1]}");
+    assert_reads(self, KEYSET_READY, "{\"keys\":[1]}");
+}
+
+static void
+what_was_read_is_kept_while_the_provider_is_away(void **state)
+{
+    world_t *self = *state;
+    form->publish(self, "{\"keys\":[1]}");
+    assert_reads(self, KEYSET_READY, "{\"keys\":[1]}");
+    form->vanish(self);
+    assert_reads(self, KEYSET_AWAY, NULL);
+    uint64_t fresh = 0;
+    char *text = NULL;
+    assert_int_equal(self->keyset->poll(self->keyset, &fresh, &text), KEYSET_AWAY);
+    assert_string_equal(text, "{\"keys\":[1]}");
+    free(text);
+    form->publish(self, "{\"keys\":[1]}");
+    assert_reads(self, KEYSET_READY, NULL);
+}
+
+static void
+too_large_is_away_and_the_largest_is_not(void **state)
+{
+    world_t *self = *state;
+    char *text = calloc(1, LARGE + 1);
+    assert_non_null(text);
+    memset(text, ' ', LARGE);
+    form->publish(self, text);
+    assert_reads(self, KEYSET_AWAY, NULL);
+    text[LARGE - 1] = '\0';
+    form->publish(self, text);
+    assert_reads(self, KEYSET_READY, text);
+    free(text);
+}
+
+static int
+setup(void **state)
+{
+    world_t *self = calloc(1, sizeof *self);
+    assert_non_null(self);
+    form->open(self);
+    assert_non_null(self->keyset);
+    *state = self;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    world_t *self = *state;
+    keyset_destroy(&self->keyset);
+    assert_null(self->keyset);
+    form->close(self);
+    free(self);
+    return 0;
+}
+
+/* ---- special to the file ---- */
+
+static void
+changed_file_is_read_without_being_asked(void **state)
+{
+    world_t *self = *state;
+    char *text = NULL;
+    file_publish(self, "{\"keys\":[1]}");
+    assert_int_equal(self->keyset->poll(self->keyset, &self->generation, &text), KEYSET_READY);
+    assert_string_equal(text, "{\"keys\":[1]}");
+    free(text);
+    file_publish(self, "{\"keys\":[1,2]}");
+    assert_int_equal(self->keyset->poll(self->keyset, &self->generation, &text), KEYSET_READY);
+    assert_string_equal(text, "{\"keys\":[1,2]}");
+    free(text);
+    file_vanish(self);
+    assert_int_equal(self->keyset->poll(self->keyset, &self->generation, &text), KEYSET_AWAY);
+    assert_null(text);
+}
+
+static void
+folder_is_no_key_set(void **state)
+{
+    world_t *self = *state;
+    keyset_t *folder = keyset_open(self->folder, NULL, 0);
+    uint64_t generation = 0;
+    char *text = NULL;
+    folder->refresh(folder);
+    assert_int_equal(folder->poll(folder, &generation, &text), KEYSET_AWAY);
+    assert_null(text);
+    keyset_destroy(&folder);
+}
+
+/* ---- special to https ---- */
+
+static void
+redirects_are_not_followed(void **state)
+{
+    world_t *self = *state;
+    server_set(&self->server, 302, "{\"keys\":[1]}", false);
+    assert_reads(self, KEYSET_AWAY, NULL);
+    pthread_mutex_lock(&self->server.lock);
+    assert_int_equal(self->server.requests, 1);
+    pthread_mutex_unlock(&self->server.lock);
+}
+
+static void
+one_reading_at_a_time_whoever_asks(void **state)
+{
+    world_t *self = *state;
+    server_set(&self->server, 200, "{\"keys\":[1]}", false);
+    for (int i = 0; i < 100; i++) {
+        self->keyset->refresh(self->keyset);
+    }
+    assert_reads(self, KEYSET_READY, "{\"keys\":[1]}");
+    pthread_mutex_lock(&self->server.lock);
+    assert_in_range(self->server.requests, 1, 3);
+    pthread_mutex_unlock(&self->server.lock);
+}
+
+static void
+silent_provider_is_given_up_and_nobody_waits_for_it(void **state)
+{
+    world_t *self = *state;
+    server_set(&self->server, 200, "{\"keys\":[1]}", false);
+    assert_reads(self, KEYSET_READY, "{\"keys\":[1]}");
+    server_set(&self->server, 200, "{\"keys\":[2]}", true);
+    struct timespec began;
+    struct timespec ended;
+    char *text = NULL;
+    uint64_t fresh = 0;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    self->keyset->refresh(self->keyset);
+    assert_int_equal(self->keyset->poll(self->keyset, &fresh, &text), KEYSET_LOADING);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    assert_string_equal(text, "{\"keys\":[1]}");
+    free(text);
+    assert_true(ended.tv_sec - began.tv_sec <= 1);
+    assert_reads(self, KEYSET_AWAY, NULL);
+}
+
+static void
+end_does_not_wait_for_a_silent_provider(void **state)
+{
+    world_t *self = *state;
+    struct timespec began;
+    struct timespec ended;
+    server_set(&self->server, 200, "", true);
+    self->keyset->refresh(self->keyset);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    keyset_destroy(&self->keyset);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    assert_true(ended.tv_sec - began.tv_sec <= 3);
+}
+
+static void
+only_https_or_a_loopback_host_is_a_source(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "http://id.example/keys",
+        "http://127.0.0.1.evil.example/",
+        "http://localhost.evil.example/",
+        "http://127.0.0.2/",
+        "http://user@evil.example/",
+        "http://127.0.0.1@evil.example/",
+        "ftp://127.0.0.1/",
+        "file:///etc/passwd",
+        "gopher://localhost/",
+        "https://",
+        "http://[::2]/",
+        "://",
+    };
+    static const char *const good[] = {"https://id.example/keys", "http://127.0.0.1:1/", "http://localhost:1/",
+                                       "http://[::1]:1/", "HTTPS://id.example/"};
+    char error[200];
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        error[0] = '\0';
+        assert_null(keyset_open(bad[i], error, sizeof error));
+        assert_non_null(strstr(error, "https"));
+    }
+    assert_null(keyset_open("", error, sizeof error));
+    assert_non_null(strstr(error, "auth.jwks"));
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        keyset_t *keyset = keyset_open(good[i], error, sizeof error);
+        assert_non_null(keyset);
+        keyset_destroy(&keyset);
+    }
+}
+
+/* ---- special to a fixed text ---- */
+
+static void
+text_is_always_there(void **state)
+{
+    (void)state;
+    keyset_t *keyset = keyset_text_new("{\"keys\":[]}");
+    uint64_t generation = 0;
+    char *text = NULL;
+    keyset->refresh(keyset);
+    assert_int_equal(keyset->poll(keyset, &generation, &text), KEYSET_READY);
+    assert_string_equal(text, "{\"keys\":[]}");
+    free(text);
+    assert_int_equal(keyset->poll(keyset, &generation, &text), KEYSET_READY);
+    assert_null(text);
+    keyset_destroy(&keyset);
+    keyset_destroy(&keyset);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    log_setup(LOG_ERROR, NULL);
+    static const form_t forms[] = {
+        {"keyset file", file_open, file_publish, file_vanish, file_close},
+        {"keyset https", https_open, https_publish, https_vanish, https_close},
+    };
+    const struct CMUnitTest all[] = {
+        CASE(what_is_published_is_read_and_given_once), CASE(each_reader_has_its_own_generation),
+        CASE(nothing_there_is_away_and_comes_later),    CASE(what_was_read_is_kept_while_the_provider_is_away),
+        CASE(too_large_is_away_and_the_largest_is_not),
+    };
+    const struct CMUnitTest of_file[] = {
+        CASE(changed_file_is_read_without_being_asked),
+        CASE(folder_is_no_key_set),
+    };
+    const struct CMUnitTest of_https[] = {
+        CASE(redirects_are_not_followed),
+        CASE(one_reading_at_a_time_whoever_asks),
+        CASE(silent_provider_is_given_up_and_nobody_waits_for_it),
+        CASE(end_does_not_wait_for_a_silent_provider),
+        cmocka_unit_test(only_https_or_a_loopback_host_is_a_source),
+        cmocka_unit_test(text_is_always_there),
+    };
+    int failed = 0;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        form = &forms[i];
+        failed += cmocka_run_group_tests_name(form->name, all, NULL, NULL);
+    }
+    form = &forms[0];
+    failed += cmocka_run_group_tests_name("keyset file only", of_file, NULL, NULL);
+    form = &forms[1];
+    failed += cmocka_run_group_tests_name("keyset https only", of_https, NULL, NULL);
+    return failed;
+}
