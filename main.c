@@ -134,7 +134,8 @@ house_open_auth(house_t *self)
             return false;
         }
     } else if (*issuer == '\0' || *jwks == '\0') {
-        return house_refuse("nobody could sign in: there is no identity provider", "auth.issuer or auth.jwks is not set",
+        return house_refuse("nobody could sign in: there is no identity provider",
+                            "auth.issuer or auth.jwks is not set",
                             "set both, or run with --dev to try it on this machine");
     } else {
         char why[256];

@@ -20,10 +20,10 @@
 typedef int64_t act_usec_t; /* microseconds; act_now is monotonic from an unknown start */
 
 enum {
-    ACT_KEY_MAX = 63,    /* bytes of a key; the longest is instance/room with 49 */
-    ACT_TIMERS_CAP = 4,  /* timers of one kind */
-    ACT_MSEC = 1000,     /* microseconds in a millisecond */
-    ACT_SEC = 1000000,   /* microseconds in a second */
+    ACT_KEY_MAX = 63,   /* bytes of a key; the longest is instance/room with 49 */
+    ACT_TIMERS_CAP = 4, /* timers of one kind */
+    ACT_MSEC = 1000,    /* microseconds in a millisecond */
+    ACT_SEC = 1000000,  /* microseconds in a second */
 };
 
 typedef struct act_ctx act_ctx_t;

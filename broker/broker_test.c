@@ -49,9 +49,11 @@ count_fini(void *state, act_ctx_t *ctx)
     seen_add(&seen.finis);
 }
 
-static const act_kind_t store_kind = {
-    .id = ACT_KIND_PERSISTENCE, .name = "persistence", .keying = ACT_SHARDED, .receive = store_receive,
-    .fini = count_fini};
+static const act_kind_t store_kind = {.id = ACT_KIND_PERSISTENCE,
+                                      .name = "persistence",
+                                      .keying = ACT_SHARDED,
+                                      .receive = store_receive,
+                                      .fini = count_fini};
 
 /* The room: counts moves. */
 static void

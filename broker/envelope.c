@@ -49,8 +49,8 @@ envelope_encode(const msg_t *msg, act_usec_t now, uint8_t *out, size_t capacity)
         msgpack_pack_bin_body(&packer, msg->trace.bytes, sizeof msg->trace.bytes)) {
         return 0;
     }
-    size_t body = codec_encode(CODEC_MSGPACK, msg_infos[msg->type].type, NULL, msg->body, out + head.at,
-                               capacity - head.at);
+    size_t body =
+        codec_encode(CODEC_MSGPACK, msg_infos[msg->type].type, NULL, msg->body, out + head.at, capacity - head.at);
     return body ? head.at + body : 0;
 }
 

@@ -10,12 +10,12 @@
 #include "envelope.h"
 
 enum {
-    FRONT_PENDING_CAP = 256,      /* questions under way; over it the answer is a fault */
-    FRONT_IDENTITY_MAX = 255,     /* ZeroMQ's own bound */
-    FRONT_REQUEST_MAX = 65536,    /* bytes of a request; ZMQ_MAXMSGSIZE closes who sends more */
-    FRONT_ANSWER_MAX = 4 << 20,   /* bytes of an answer */
-    FRONT_TIMEOUT_SEC = 5,        /* what an asker waits */
-    FRONT_BATCH_MAX = 64,         /* requests read at once */
+    FRONT_PENDING_CAP = 256,    /* questions under way; over it the answer is a fault */
+    FRONT_IDENTITY_MAX = 255,   /* ZeroMQ's own bound */
+    FRONT_REQUEST_MAX = 65536,  /* bytes of a request; ZMQ_MAXMSGSIZE closes who sends more */
+    FRONT_ANSWER_MAX = 4 << 20, /* bytes of an answer */
+    FRONT_TIMEOUT_SEC = 5,      /* what an asker waits */
+    FRONT_BATCH_MAX = 64,       /* requests read at once */
 };
 
 /* Who waits for an answer, and in which form. */
@@ -59,7 +59,8 @@ static void
 front_write_fault(front_t *self, front_asker_t *asker, const char *message)
 {
     /* Our own words and names from the schema: nothing in them needs escaping. */
-    int length = snprintf((char *)self->answer, FRONT_ANSWER_MAX, "{\"type\":\"front.fault\",\"message\":\"%s\"}", message);
+    int length =
+        snprintf((char *)self->answer, FRONT_ANSWER_MAX, "{\"type\":\"front.fault\",\"message\":\"%s\"}", message);
     front_write(self, asker, self->answer, (size_t)length);
 }
 

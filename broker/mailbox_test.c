@@ -223,8 +223,8 @@ an_envelope_with_a_wrong_part_is_refused_by_name(void **state)
         msg_t msg;
         msg_room_peek_t body;
         codec_fault_t fault = {0};
-        assert_int_not_equal(
-            envelope_decode((const uint8_t *)cases[i].bytes, cases[i].length, 0, &msg, &body, &fault), CODEC_OK);
+        assert_int_not_equal(envelope_decode((const uint8_t *)cases[i].bytes, cases[i].length, 0, &msg, &body, &fault),
+                             CODEC_OK);
         assert_string_equal(fault.field, cases[i].field);
     }
 }

@@ -10,8 +10,8 @@
 
 enum {
     SIM_MAILBOX_MAX = 65536,
-    SIM_PAIRS = 4096,           /* sender and receiver pairs whose order is kept, at once */
-    SIM_ROUNDS_MAX = 100000,    /* of messages at one moment; more is a storm, and a bug */
+    SIM_PAIRS = 4096,        /* sender and receiver pairs whose order is kept, at once */
+    SIM_ROUNDS_MAX = 100000, /* of messages at one moment; more is a storm, and a bug */
     SIM_MILLION = 1000000,
 };
 

@@ -21,7 +21,8 @@ typedef struct stats_row {
     uint64_t handler_usec; /* wall time inside batches */
     uint64_t refused;      /* refused because the mailbox was full */
     uint64_t restarts;     /* states made anew after act_fail */
-    const _Atomic uint64_t *metrics; /* METRIC slots: [metric_slot(id, label)]; a histogram takes METRIC_HISTOGRAM_SLOTS */
+    const _Atomic uint64_t
+        *metrics; /* METRIC slots: [metric_slot(id, label)]; a histogram takes METRIC_HISTOGRAM_SLOTS */
 } stats_row_t;
 
 typedef struct stats_source {

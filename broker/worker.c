@@ -130,8 +130,8 @@ worker_drain(worker_t *self, worker_host_t *host)
             msg_t msg;
             codec_fault_t fault;
             atomic_fetch_sub_explicit(&host->host.inbound, 1, memory_order_relaxed);
-            codec_error_t error = envelope_decode(zmq_msg_data(&frame), zmq_msg_size(&frame), worker_now(self), &msg,
-                                                  self->body, &fault);
+            codec_error_t error =
+                envelope_decode(zmq_msg_data(&frame), zmq_msg_size(&frame), worker_now(self), &msg, self->body, &fault);
             ACT_ASSERT(error == CODEC_OK); /* inproc: written by this very program */
             host_push(&host->host, &msg);
             codec_release(msg_infos[msg.type].type, self->body);

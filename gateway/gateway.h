@@ -26,12 +26,12 @@ typedef struct gateway_ports {
 typedef struct gateway_config {
     const config_t *config;
     const char *build;
-    const wire_t *wire;     /* &server_wire (libwebsockets), or a test's */
-    void *wire_config;      /* for a test's wire */
-    gateway_ports_t *ports; /* of the process; NULL with a test's wire */
-    unsigned threads;       /* how many gateway threads there are; over 1 they share the port */
+    const wire_t *wire;         /* &server_wire (libwebsockets), or a test's */
+    void *wire_config;          /* for a test's wire */
+    gateway_ports_t *ports;     /* of the process; NULL with a test's wire */
+    unsigned threads;           /* how many gateway threads there are; over 1 they share the port */
     const obj_limits_t *limits; /* of the default instance's world, for bootstrap; NULL: not told */
-    const char *static_folder; /* the built page; may not exist, then a page says how to build it */
+    const char *static_folder;  /* the built page; may not exist, then a page says how to build it */
     /* Called on a gateway's thread once for each port that listens. May be NULL. */
     void (*bound)(void *self, bool admin, const char *host, int port);
     /* Makes an access token, of at most `capacity` bytes with NUL; false: the name will not do. NULL: no --dev. */

@@ -9,11 +9,11 @@ enum { HTTP_BODY_MAX = 16384 }; /* bytes of the longest answer but /metrics and 
 /* One row of the table in http_api.c. */
 typedef struct http_route {
     wire_method_t method;
-    bool admin; /* of the loopback listener */
-    bool open;  /* needs no token */
-    bool dev;   /* only with --dev */
-    bool may_be_empty; /* the body */
-    const char *path; /* {id} stands for one segment */
+    bool admin;               /* of the loopback listener */
+    bool open;                /* needs no token */
+    bool dev;                 /* only with --dev */
+    bool may_be_empty;        /* the body */
+    const char *path;         /* {id} stands for one segment */
     const codec_type_t *body; /* NULL: takes none */
     /* Asks its actor; or answers at once and returns false. */
     bool (*start)(gateway_t *self, http_request_t *request);

@@ -9,10 +9,7 @@
 static const http_route_t http_routes[] = {
     {.method = WIRE_GET, .path = "/api/version", .open = true, .start = http_version_start},
     {.method = WIRE_GET, .path = "/api/health", .open = true, .start = http_health_start, .finish = http_health_finish},
-    {.method = WIRE_GET,
-     .path = "/api/characters",
-     .start = http_characters_start,
-     .finish = http_characters_finish},
+    {.method = WIRE_GET, .path = "/api/characters", .start = http_characters_start, .finish = http_characters_finish},
     {.method = WIRE_POST,
      .path = "/api/characters",
      .body = &type_character_create,
@@ -121,9 +118,12 @@ void
 http_refuse_as(gateway_t *self, void *conn, const msg_t *msg)
 {
     static const error_code_t codes[STORE_FAULT_COUNT] = {
-        [STORE_FAULT_NOT_FOUND] = ERROR_NOT_FOUND,     [STORE_FAULT_NOT_OWNER] = ERROR_NOT_FOUND,
-        [STORE_FAULT_LIMIT] = ERROR_CONFLICT,          [STORE_FAULT_STALE_EPOCH] = ERROR_INTERNAL,
-        [STORE_FAULT_GAP] = ERROR_INTERNAL,            [STORE_FAULT_FULL] = ERROR_UNAVAILABLE,
+        [STORE_FAULT_NOT_FOUND] = ERROR_NOT_FOUND,
+        [STORE_FAULT_NOT_OWNER] = ERROR_NOT_FOUND,
+        [STORE_FAULT_LIMIT] = ERROR_CONFLICT,
+        [STORE_FAULT_STALE_EPOCH] = ERROR_INTERNAL,
+        [STORE_FAULT_GAP] = ERROR_INTERNAL,
+        [STORE_FAULT_FULL] = ERROR_UNAVAILABLE,
         [STORE_FAULT_UNAVAILABLE] = ERROR_UNAVAILABLE,
     };
     if (msg->type == MSG_PERSISTENCE_FAILED) {

@@ -5,9 +5,14 @@ an_address_that_is_not_there_and_a_method_it_does_not_know(void **state)
 {
     house_t *house = *state;
     call_t call;
-    static const char *const nowhere[] = {"/api/nothing", "/api/characters/", "/api/characters/a b/select",
-                                          "/api/characters//select", "/instances/plaza/connect/x",
-                                          "/instances/1234567890123456789012345/connect", "/metrics", "/dev/token"};
+    static const char *const nowhere[] = {"/api/nothing",
+                                          "/api/characters/",
+                                          "/api/characters/a b/select",
+                                          "/api/characters//select",
+                                          "/instances/plaza/connect/x",
+                                          "/instances/1234567890123456789012345/connect",
+                                          "/metrics",
+                                          "/dev/token"};
     for (size_t i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++) {
         call_post(house, &call, nowhere[i], "{}");
         assert_answer(&call, 404, "\"code\":\"NOT_FOUND\"");
@@ -102,7 +107,8 @@ characters_are_listed_made_and_selected_for_the_bearer(void **state)
     msg_persistence_characters_t list = {.characters_len = 1,
                                          .characters = {{.id = "c1", .name = "Ann", .active = true}}};
     sim_reply(house->sim, ask, MSG_PERSISTENCE_CHARACTERS, &list);
-    assert_answer(&call, 200, "{\"characters\":[{\"id\":\"c1\",\"name\":\"Ann\",\"active\":true,\"suspended\":false}]}");
+    assert_answer(&call, 200,
+                  "{\"characters\":[{\"id\":\"c1\",\"name\":\"Ann\",\"active\":true,\"suspended\":false}]}");
 
     call_post(house, &call, "/api/characters", "{\"name\":\"Bob\"}");
     call_verify(house);
@@ -120,8 +126,9 @@ characters_are_listed_made_and_selected_for_the_bearer(void **state)
     sim_reply(house->sim, sim_take(house->sim, MSG_PERSISTENCE_CREATE_CHARACTER), MSG_PERSISTENCE_FAILED, &failed);
     assert_answer(&call, 409, "CONFLICT");
 
-    call_send(house, &call,
-              (wire_request_t){.method = WIRE_POST, .path = "/api/characters/c9/select", .authorization = "bearer good"});
+    call_send(
+        house, &call,
+        (wire_request_t){.method = WIRE_POST, .path = "/api/characters/c9/select", .authorization = "bearer good"});
     call_verify(house);
     ask = sim_take(house->sim, MSG_PERSISTENCE_SELECT_CHARACTER);
     assert_string_equal(((const msg_persistence_select_character_t *)ask->body)->character_id, "c9");
@@ -143,7 +150,8 @@ bootstrap_tells_all_a_client_needs_and_compares_the_build(void **state)
         call_post(house, &call, "/api/session/bootstrap", good[i]);
         call_verify(house);
         msg_persistence_characters_t list = {
-            .characters_len = 2, .characters = {{.id = "c1", .name = "Ann"}, {.id = "c2", .name = "Bob", .active = true}}};
+            .characters_len = 2,
+            .characters = {{.id = "c1", .name = "Ann"}, {.id = "c2", .name = "Bob", .active = true}}};
         sim_reply(house->sim, sim_take(house->sim, MSG_PERSISTENCE_LIST_CHARACTERS), MSG_PERSISTENCE_CHARACTERS, &list);
         assert_answer(&call, 200, "\"character\":{\"id\":\"c2\"");
         assert_non_null(strstr(call.body, "\"instance\":{\"id\":\"plaza\",\"capacity\":1000}"));
@@ -168,14 +176,16 @@ connect_answers_with_the_one_outcome(void **state)
     house_t *house = *state;
     call_t call;
     msg_t ask = connect_ask(house, &call);
-    msg_admission_connected_t connected = {
-        .outcome = OUTCOME_ADMITTED, .has_ticket = true, .ticket = TICKET, .has_character_id = true, .character_id = "c1"};
+    msg_admission_connected_t connected = {.outcome = OUTCOME_ADMITTED,
+                                           .has_ticket = true,
+                                           .ticket = TICKET,
+                                           .has_character_id = true,
+                                           .character_id = "c1"};
     sim_reply(house->sim, &ask, MSG_ADMISSION_CONNECTED, &connected);
-    assert_answer(&call, 200, "{\"outcome\":\"admitted\",\"ticket\":\"" TICKET "\",\"characterId\":\"c1\",\"sessionId\":\"");
+    assert_answer(&call, 200,
+                  "{\"outcome\":\"admitted\",\"ticket\":\"" TICKET "\",\"characterId\":\"c1\",\"sessionId\":\"");
     ask = connect_ask(house, &call);
-    connected = (msg_admission_connected_t){.outcome = OUTCOME_FAILED,
-                                            .has_reason = true,
-                                            .reason = REASON_NOT_OWNER};
+    connected = (msg_admission_connected_t){.outcome = OUTCOME_FAILED, .has_reason = true, .reason = REASON_NOT_OWNER};
     sim_reply(house->sim, &ask, MSG_ADMISSION_CONNECTED, &connected);
     assert_answer(&call, 200, "{\"outcome\":\"failed\",\"reason\":\"NOT_OWNER\",\"transient\":false,");
     ask = connect_ask(house, &call);
@@ -286,7 +296,8 @@ health_is_what_the_store_says_within_a_second(void **state)
     assert_answer(&call, 200, "{\"ready\":true,\"build\":\"b1\",\"dependencies\":[{\"name\":\"store\",\"ok\":true}");
     call_send(house, &call, (wire_request_t){.path = "/health", .admin = true});
     sim_advance(house->sim, 1100 * ACT_MSEC);
-    assert_answer(&call, 503, "{\"ready\":false,\"build\":\"b1\",\"dependencies\":[{\"name\":\"store\",\"ok\":false,\"detail\":");
+    assert_answer(&call, 503,
+                  "{\"ready\":false,\"build\":\"b1\",\"dependencies\":[{\"name\":\"store\",\"ok\":false,\"detail\":");
 }
 
 static void

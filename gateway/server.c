@@ -9,7 +9,8 @@ _Static_assert(LWS_PRE <= WIRE_HEADROOM, "libwebsockets writes its header in fro
 
 static _Thread_local bool server_starting;
 
-/* What libwebsockets complains of while it starts is ours to mend; later it is a client's doing, and not worth a line. */
+/* What libwebsockets complains of while it starts is ours to mend; later it is a client's doing, and not worth a line.
+ */
 static void
 server_on_log(int level, const char *line)
 {
@@ -43,9 +44,8 @@ static void
 server_fill_protocols(server_t *self)
 {
     struct lws_protocols http = {.name = "http", .callback = server_on_http, .per_session_data_size = sizeof(void *)};
-    struct lws_protocols ws = {.callback = server_on_ws,
-                               .per_session_data_size = sizeof(server_ws_t),
-                               .rx_buffer_size = SERVER_RX_BYTES};
+    struct lws_protocols ws = {
+        .callback = server_on_ws, .per_session_data_size = sizeof(server_ws_t), .rx_buffer_size = SERVER_RX_BYTES};
     self->protocols[0] = self->admin_protocols[0] = http;
     ws.name = "playhouse.v1.json";
     ws.id = CODEC_JSON;
@@ -79,7 +79,9 @@ server_listen(server_t *self, const char *name, const char *host, int port, cons
     bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
     struct lws_context_creation_info info = {
         .port = port,
-        .iface = any ? NULL : strcmp(host, "localhost") == 0 ? "127.0.0.1" : host,
+        .iface = any                              ? NULL
+                 : strcmp(host, "localhost") == 0 ? "127.0.0.1"
+                                                  : host,
         .vhost_name = name,
         .protocols = protocols,
         .user = self,
@@ -155,8 +157,8 @@ server_start(gateway_t *gateway, act_ctx_t *ctx, const gateway_config_t *config)
     lws_set_log_level(LLL_ERR | LLL_WARN, server_on_log);
     server_starting = true;
     self->context = server_context(self);
-    bool good = self->context != NULL && server_bind(self, false) &&
-                (act_self(ctx).thread != 0 || server_bind(self, true));
+    bool good =
+        self->context != NULL && server_bind(self, false) && (act_self(ctx).thread != 0 || server_bind(self, true));
     server_starting = false;
     if (self->context == NULL) {
         act_log(ctx, LOG_ERROR, "listen-failed",

@@ -51,14 +51,14 @@ server_head_write(char head[SERVER_HEAD_MAX], const server_http_t *exchange, con
     if (answer->retry_seconds > 0) {
         snprintf(retry, sizeof(retry), "retry-after: %u\r\n", answer->retry_seconds);
     }
-    int length = snprintf(head, SERVER_HEAD_MAX,
-                          "HTTP/1.1 %u %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\ncache-control: %s\r\n"
-                          "content-security-policy: %s\r\nx-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n"
-                          "%s%s%s%s\r\n",
-                          answer->status, server_status_text(answer->status), answer->content_type, answer->length,
-                          answer->cache != NULL ? answer->cache : "no-store", server_policy, allow, retry,
-                          answer->authenticate ? "www-authenticate: Bearer\r\n" : "",
-                          exchange->last ? "connection: close\r\n" : "");
+    int length = snprintf(
+        head, SERVER_HEAD_MAX,
+        "HTTP/1.1 %u %s\r\ncontent-type: %s\r\ncontent-length: %zu\r\ncache-control: %s\r\n"
+        "content-security-policy: %s\r\nx-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n"
+        "%s%s%s%s\r\n",
+        answer->status, server_status_text(answer->status), answer->content_type, answer->length,
+        answer->cache != NULL ? answer->cache : "no-store", server_policy, allow, retry,
+        answer->authenticate ? "www-authenticate: Bearer\r\n" : "", exchange->last ? "connection: close\r\n" : "");
     ACT_ASSERT(length > 0 && length < SERVER_HEAD_MAX);
     return (size_t)length;
 }
@@ -112,8 +112,8 @@ server_http_free(server_http_t **exchange_p)
     }
 }
 
-/* Hands the request over. Nothing more is read of this connection until there is an answer: libwebsockets would be woken
- * for what it does not want yet, over and over. So it is only seen then whether the client hung up. */
+/* Hands the request over. Nothing more is read of this connection until there is an answer: libwebsockets would be
+ * woken for what it does not want yet, over and over. So it is only seen then whether the client hung up. */
 static void
 server_http_hand(server_t *self, server_http_t *exchange)
 {

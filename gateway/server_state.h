@@ -7,8 +7,8 @@
 #include "server.h"
 
 enum {
-    SERVER_RX_BYTES = 256,       /* what each WebSocket keeps for reading: a common message; larger ones come in pieces */
-    SERVER_SEND_BYTES = 65536,   /* the kernel's for each: what a slow client gets late, and what it may cost */
+    SERVER_RX_BYTES = 256,     /* what each WebSocket keeps for reading: a common message; larger ones come in pieces */
+    SERVER_SEND_BYTES = 65536, /* the kernel's for each: what a slow client gets late, and what it may cost */
     SERVER_BUFFER_BYTES = 16384, /* of the thread, for reading */
     SERVER_HEADER_BYTES = 8192,  /* all headers of a request; a token is at most half of it */
     SERVER_HEADERS_MAX = 4096,   /* requests whose headers are being read at once */

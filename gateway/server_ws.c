@@ -128,7 +128,8 @@ void
 server_ws_farewell(server_t *self)
 {
     for (server_ws_t *ws = self->first; ws != NULL; ws = ws->next) {
-        uint8_t frame[2 + 2 + 123] = {0x88}; /* a whole close frame, not masked; the loop will not turn again to send it */
+        uint8_t frame[2 + 2 + 123] = {
+            0x88}; /* a whole close frame, not masked; the loop will not turn again to send it */
         size_t length = ws->close_text != NULL ? strlen(ws->close_text) : 0;
         if (ws->close_code == 0 || length > 123 || lws_partial_buffered(ws->wsi)) {
             continue;
@@ -137,6 +138,7 @@ server_ws_farewell(server_t *self)
         frame[2] = (uint8_t)(ws->close_code >> 8);
         frame[3] = (uint8_t)ws->close_code;
         memcpy(frame + 4, ws->close_text, length);
-        (void)send(lws_get_socket_fd(ws->wsi), frame, 4 + length, MSG_DONTWAIT | MSG_NOSIGNAL); /* or it hears nothing */
+        (void)send(lws_get_socket_fd(ws->wsi), frame, 4 + length,
+                   MSG_DONTWAIT | MSG_NOSIGNAL); /* or it hears nothing */
     }
 }

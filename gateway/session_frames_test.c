@@ -65,7 +65,8 @@ static void
 an_unreadable_frame_is_told_and_ends_the_connection(void **state)
 {
     house_t *house = *state;
-    static const char *const frames[] = {"", "nonsense", "{\"type\":", "[[]]", "{\"type\":\"intent.move\"}x", "\xff\xfe"};
+    static const char *const frames[] = {"",        "nonsense", "{\"type\":", "[[]]", "{\"type\":\"intent.move\"}x",
+                                         "\xff\xfe"};
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
         peer_t *peer = peer_join(house, CODEC_JSON, "s1", "plaza/main", 7);
         peer_say(house, peer, frames[i]);
@@ -123,11 +124,11 @@ static void
 mutated_frames_do_no_harm(void **state)
 {
     house_t *house = *state;
-    static const char good[] = "[{\"type\":\"intent.chat\",\"actionId\":12,\"text\":\"h\\u00e9\"},{\"type\":\"session.leave\"}]";
+    static const char good[] =
+        "[{\"type\":\"intent.chat\",\"actionId\":12,\"text\":\"h\\u00e9\"},{\"type\":\"session.leave\"}]";
     uint8_t packed[256];
     msg_intent_move_t move = {.action_id = 5, .x = 1, .y = 2};
-    size_t packed_length =
-        codec_encode(CODEC_MSGPACK, &type_intent_move, "intent.move", &move, packed, sizeof(packed));
+    size_t packed_length = codec_encode(CODEC_MSGPACK, &type_intent_move, "intent.move", &move, packed, sizeof(packed));
     for (int round = 0; round < 3000; round++) {
         codec_format_t format = round % 2 ? CODEC_MSGPACK : CODEC_JSON;
         peer_t *peer = peer_join(house, format, "s1", "plaza/main", 7);

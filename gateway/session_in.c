@@ -128,7 +128,8 @@ session_on_frame(gateway_t *self, session_t *session, const uint8_t *data, size_
     if (binary != (format == CODEC_MSGPACK)) {
         act_trace_set(self->ctx, session->trace);
         session_refuse(self, session, ERROR_BAD_REQUEST,
-                       binary ? "a binary frame, but the subprotocol is JSON" : "a text frame, but the subprotocol is msgpack",
+                       binary ? "a binary frame, but the subprotocol is JSON"
+                              : "a text frame, but the subprotocol is msgpack",
                        0, 0);
         session_end(self, session, CLOSE_CODE_BAD_FRAME);
         return;

@@ -120,7 +120,8 @@ session_leave(gateway_t *self, session_t *session)
     if (session->member != 0) {
         msg_room_leave_t leave = {.member = session->member};
         if (!send_room_leave(self->ctx, session->audience->key, &leave)) {
-            act_log(self->ctx, LOG_WARN, "leave-lost", "the room could not be told that a session left: its mailbox is full",
+            act_log(self->ctx, LOG_WARN, "leave-lost",
+                    "the room could not be told that a session left: its mailbox is full",
                     LOG_S("session", session->session_id), LOG_S("room", session->audience->key));
         }
     }
@@ -129,7 +130,8 @@ session_leave(gateway_t *self, session_t *session)
     session_instance(session->audience->key, instance);
     memcpy(free_seat.session_id, session->session_id, sizeof(free_seat.session_id));
     if (!send_admission_leave(self->ctx, instance, &free_seat)) {
-        act_log(self->ctx, LOG_WARN, "leave-lost", "admission could not be told that a session left: its mailbox is full",
+        act_log(self->ctx, LOG_WARN, "leave-lost",
+                "admission could not be told that a session left: its mailbox is full",
                 LOG_S("session", session->session_id));
     }
     audience_release(&self->audiences, &session->audience);

@@ -34,8 +34,7 @@ session_on_ack(gateway_t *self, const msg_gateway_ack_t *msg)
     if (took != 0) {
         act_observe(self->ctx, METRIC_ACTION_LATENCY, (uint64_t)took);
     }
-    msg_event_ack_t ack = {
-        .action_id = msg->action_id, .sequence = msg->sequence, .room_version = msg->room_version};
+    msg_event_ack_t ack = {.action_id = msg->action_id, .sequence = msg->sequence, .room_version = msg->room_version};
     session_say(self, session, &type_event_ack, "event.ack", &ack, 160);
 }
 

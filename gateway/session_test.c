@@ -104,8 +104,7 @@ a_room_that_does_not_answer_frees_the_seat_and_a_late_place_is_given_back(void *
     assert_heard(house, peer, "TIMEOUT");
     assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_OVERLOADED]);
     assert_non_null(sim_take(house->sim, MSG_ADMISSION_LEAVE));
-    msg_room_joined_t joined = {
-        .connection = (int64_t)peer->handle, .member = 9, .welcome = blob_new("{}", 2)};
+    msg_room_joined_t joined = {.connection = (int64_t)peer->handle, .member = 9, .welcome = blob_new("{}", 2)};
     sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
     const msg_t *leave = sim_take(house->sim, MSG_ROOM_LEAVE);
     assert_non_null(leave);
@@ -121,8 +120,7 @@ an_answer_that_comes_twice_does_not_end_the_session(void **state)
     peer_t *peer = peer_open(house, CODEC_JSON);
     peer_redeem(house, peer, "s1", "plaza/main", ROLE_PLAYER);
     msg_t ask = *sim_take(house->sim, MSG_ROOM_JOIN);
-    msg_room_joined_t joined = {
-        .connection = (int64_t)peer->handle, .member = 9, .welcome = blob_new("{}", 2)};
+    msg_room_joined_t joined = {.connection = (int64_t)peer->handle, .member = 9, .welcome = blob_new("{}", 2)};
     sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
     sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
     msg_admission_redeemed_t redeemed = {.session_id = "s1", .room = "plaza/main", .name = "Ann", .user_id = "u"};
@@ -237,8 +235,7 @@ leaving_frees_room_and_seat_at_once_and_the_rest_of_the_frame_is_not_read(void *
 {
     house_t *house = *state;
     peer_t *peer = peer_join(house, CODEC_JSON, "s1", "plaza/main", 7);
-    peer_say(house, peer,
-             "[{\"type\":\"session.leave\"},{\"type\":\"intent.move\",\"actionId\":1,\"x\":1,\"y\":1}]");
+    peer_say(house, peer, "[{\"type\":\"session.leave\"},{\"type\":\"intent.move\",\"actionId\":1,\"x\":1,\"y\":1}]");
     assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_LEFT]);
     assert_int_equal(((const msg_room_leave_t *)sim_take(house->sim, MSG_ROOM_LEAVE)->body)->member, 7);
     assert_non_null(sim_take(house->sim, MSG_ADMISSION_LEAVE));

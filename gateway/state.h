@@ -51,7 +51,7 @@ typedef struct session {
     address_t *address;
     audience_t *audience; /* NULL before the ticket was good */
     outbox_t outbox;
-    int64_t member; /* the room's handle; 0 before it is in */
+    int64_t member;        /* the room's handle; 0 before it is in */
     act_usec_t since;      /* when it got into its state */
     act_usec_t waiting_at; /* since when nothing was taken of what waits */
     act_usec_t resync_at;  /* when the whole state was asked for; 0: was not */
@@ -71,7 +71,7 @@ typedef struct session {
     uint8_t refused;
     bool watched, stale, asked_write, close_told;
     bool partial_binary;
-    bool too_large; /* while closing: its frame was, which RFC 6455 has a code of its own for */
+    bool too_large;      /* while closing: its frame was, which RFC 6455 has a code of its own for */
     char session_id[25]; /* "" before the ticket was good */
     char user[13];       /* as logs may show it */
 } session_t;

@@ -15,10 +15,10 @@ typedef struct gateway gateway_t;
 struct gateway_config;
 
 enum {
-    WIRE_HEADROOM = 16,          /* bytes free in front of what gateway_take gives */
-    WIRE_TOO_LARGE = 1009,       /* close code of RFC 6455: a frame over gateway.frame_max */
-    WIRE_TOKEN_MAX = 4096,       /* longest access token */
-    WIRE_ADDRESS_BYTES = 16,     /* IPv6, or IPv4 mapped into it */
+    WIRE_HEADROOM = 16,      /* bytes free in front of what gateway_take gives */
+    WIRE_TOO_LARGE = 1009,   /* close code of RFC 6455: a frame over gateway.frame_max */
+    WIRE_TOKEN_MAX = 4096,   /* longest access token */
+    WIRE_ADDRESS_BYTES = 16, /* IPv6, or IPv4 mapped into it */
 };
 
 /* An HTTP answer. Everything is borrowed for the call. */

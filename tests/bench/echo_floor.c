@@ -55,10 +55,11 @@ echo_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, voi
 _Noreturn static void
 serve(int port_pipe)
 {
-    static const struct lws_protocols protocols[] = {
-        {.name = "playhouse.v1.msgpack", .callback = echo_callback, .per_session_data_size = sizeof(echo_t),
-         .rx_buffer_size = RX_BYTES},
-        {0}};
+    static const struct lws_protocols protocols[] = {{.name = "playhouse.v1.msgpack",
+                                                      .callback = echo_callback,
+                                                      .per_session_data_size = sizeof(echo_t),
+                                                      .rx_buffer_size = RX_BYTES},
+                                                     {0}};
     struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
     void *loops[] = {loop};
     lws_set_log_level(LLL_ERR, NULL);

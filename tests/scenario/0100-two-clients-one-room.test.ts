@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { enter } from "./lib/api.ts";
 import { refused, type Client } from "./lib/client.ts";
-import type { Ack, ItemView } from "./lib/protocol.ts";
+import type { ItemView } from "./lib/protocol.ts";
 import { startServer } from "./lib/server.ts";
-import { query, text } from "./lib/store.ts";
+import { freeze, query, text } from "./lib/store.ts";
 import { approach, here, itemAt } from "./lib/walk.ts";
 
 const server = await startServer({ owner: { after } });
@@ -69,27 +69,14 @@ test("an item is picked up, given and dropped, and both see each step", async ()
 test("when an ack arrives, its action is in the store", async () => {
   const { x, y } = here(ann);
   for (let turn = 0; turn < 20; turn++) {
-    const frozen = new Promise<Ack>((heard) => {
-      ann.onMessage = (message) => {
-        if (message.type === "event.ack") {
-          process.kill(server.pid, "SIGSTOP"); // from here on nothing more is written
-          heard(message);
-        }
-      };
-    });
-    const answered = ann.move(x + (turn % 2), y);
-    const ack = await frozen;
-    try {
-      const rows = await query<{ action_id: number; room_version: number; kind: string }>(
-        server.store,
-        `SELECT action_id, room_version, kind FROM action
-         WHERE character_id = ${text(idOf(ann))} AND sequence = ${ack.sequence}`,
-      );
-      assert.deepEqual(rows, [{ action_id: ack.actionId, room_version: ack.roomVersion, kind: "move" }]);
-    } finally {
-      process.kill(server.pid, "SIGCONT");
-    }
-    await answered;
+    ann.onMessage = ({ type }) => type === "event.ack" && freeze(server); // from here on nothing more is written
+    const ack = await ann.move(x + (turn % 2), y);
+    const rows = await query<{ action_id: number; room_version: number; kind: string }>(
+      server,
+      `SELECT action_id, room_version, kind FROM action
+       WHERE character_id = ${text(idOf(ann))} AND sequence = ${ack.sequence}`,
+    );
+    assert.deepEqual(rows, [{ action_id: ack.actionId, room_version: ack.roomVersion, kind: "move" }]);
   }
   ann.onMessage = undefined;
 });
@@ -125,7 +112,7 @@ test("rules of the plaza: a refused intent leaves no trace", async () => {
   await refused(ann.intent({ ...give, targetId: "nobody" }), "NO_SUCH_TARGET");
   await ann.intent({ type: "intent.action", action: "drop", itemId: free.itemId });
   const after_ = await query<{ n: number; last: number }>(
-    server.store,
+    server,
     `SELECT count(*) AS n, max(sequence) AS last FROM action WHERE character_id = ${text(idOf(ann))}`,
   );
   assert.equal(after_[0]?.n, after_[0]?.last, "every sequence from 1 on, and none for the refused");

@@ -65,7 +65,7 @@ test("kill -9 in the middle of a load, ten times", async (t) => {
   const server = await startServer({ owner: t, args });
   const bots = await newBots(server, random);
   await Promise.all(bots.map((bot) => bot.join()));
-  const items = [...(await readStore(server.store)).items.keys()];
+  const items = [...(await readStore(server)).items.keys()];
   assert.ok(items.length > 0);
   let resent = 0;
 
@@ -76,13 +76,13 @@ test("kill -9 in the middle of a load, ten times", async (t) => {
     bots.forEach((bot) => bot.stop());
     await Promise.all(bots.map((bot) => bot.client?.gone()));
 
-    await server.start();
-    const survived = await readStore(server.store);
+    const survived = await readStore(server);
     bots.forEach((bot) => compare(bot, survived));
+    await server.start();
     await Promise.all(bots.map((bot) => bot.join()));
     const settled = await Promise.all(bots.map((bot) => settle(bot, survived)));
 
-    const now = await readStore(server.store);
+    const now = await readStore(server);
     for (const bot of bots) {
       assert.deepEqual(bot.unknown(), []);
       compare(bot, now);
@@ -98,6 +98,6 @@ test("kill -9 in the middle of a load, ten times", async (t) => {
     );
   }
   assert.ok(resent > 0, "some kill met an action in flight");
-  const kinds = new Set([...(await readStore(server.store)).actions.values()].flat().map(({ kind }) => kind));
+  const kinds = new Set([...(await readStore(server)).actions.values()].flat().map(({ kind }) => kind));
   assert.deepEqual([...kinds].sort(), ["drop", "give", "move", "pickup"], "the load had everything in it");
 });

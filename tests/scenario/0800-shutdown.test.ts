@@ -34,7 +34,7 @@ test("sessions are closed with 4008, within 5 s, and every ack is in the store",
     assert.equal((await client.gone()).code, 4008);
     const id = client.welcome?.characterId ?? "";
     const [row] = await query<{ n: number; last: number }>(
-      server.store,
+      server,
       `SELECT count(*) AS n, max(sequence) AS last FROM action WHERE character_id = ${text(id)}`,
     );
     assert.ok((row?.last ?? 0) >= (acked.get(client) ?? Infinity), "every ack is in the store");

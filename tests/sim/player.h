@@ -10,12 +10,18 @@
 
 enum {
     PLAYERS = 6,
-    CHARACTERS = 5,      /* the last two players share one: somebody is always in somebody's way */
-    PLAYER_UNACKED = 4,  /* intents of a character under way */
-    ACTIONS_MAX = 4096,  /* acks remembered of one character */
+    CHARACTERS = 5,     /* the last two players share one: somebody is always in somebody's way */
+    PLAYER_UNACKED = 4, /* intents of a character under way */
+    ACTIONS_MAX = 4096, /* acks remembered of one character */
 };
 
-typedef enum player_state { PLAYER_IDLE, PLAYER_CONNECTING, PLAYER_REDEEMING, PLAYER_JOINING, PLAYER_IN } player_state_t;
+typedef enum player_state {
+    PLAYER_IDLE,
+    PLAYER_CONNECTING,
+    PLAYER_REDEEMING,
+    PLAYER_JOINING,
+    PLAYER_IN
+} player_state_t;
 
 typedef enum intent_kind { INTENT_MOVE, INTENT_CHAT, INTENT_ACTION } intent_kind_t;
 

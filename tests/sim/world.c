@@ -184,15 +184,16 @@ world_open(world_t *self, uint64_t seed, const char *path)
         client->next_action_id = 1;
         snprintf(client->id, sizeof client->id, "c%d", i);
         snprintf(client->user, sizeof client->user, "user-%d", i);
-        store_result_t result = self->store->create_character(self->store, client->user, client->id, "Somebody", 1, &made);
+        store_result_t result =
+            self->store->create_character(self->store, client->user, client->id, "Somebody", 1, &made);
         ACT_ASSERT(result == STORE_OK);
     }
     static const char *const instances[] = {"plaza", NULL};
-    self->admission = (admission_config_t){
-        .registry = self->registry,
-        .instances = instances,
-        .build = "sim",
-        .limits = {.capacity = WORLD_CAPACITY, .room_size = 100, .ticket_usec = 2 * ACT_SEC}};
+    self->admission =
+        (admission_config_t){.registry = self->registry,
+                             .instances = instances,
+                             .build = "sim",
+                             .limits = {.capacity = WORLD_CAPACITY, .room_size = 100, .ticket_usec = 2 * ACT_SEC}};
     self->room = (room_config_t){
         .delta_msec = 50, .moves_per_second = 20, .chats_per_second = 5, .build = "sim", .rules = &plaza_rules};
     self->persistence = (persistence_config_t){.store = self->store};

@@ -48,7 +48,7 @@ export class Client {
   readonly world = new World();
   readonly closed: Promise<Closed>;
   /** Called for each message as it comes, before anything else happens with it. */
-  onMessage: ((message: ServerMessage) => void) | undefined;
+  onMessage: ((message: ServerMessage) => unknown) | undefined;
   welcome: Welcome | undefined;
   lastActionId = 0;
   private readonly heard: ServerMessage[] = [];

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { decode } from "@msgpack/msgpack";
 import type { Bot, Entry } from "./bot.ts";
+import type { Server } from "./server.ts";
 import { query } from "./store.ts";
 
 interface ActionRow {
@@ -45,12 +46,12 @@ function follow(log: readonly ActionRow[]): Map<string, string | null> {
   return holders;
 }
 
-export async function readStore(path: string): Promise<Stored> {
+export async function readStore(server: Server): Promise<Stored> {
   const log = await query<ActionRow>(
-    path,
+    server,
     "SELECT character_id, sequence, action_id, room_version, kind, hex(payload) AS payload FROM action ORDER BY id",
   );
-  const items = new Map((await query<ItemRow>(path, "SELECT id, holder FROM item")).map((row) => [row.id, row.holder]));
+  const items = new Map((await query<ItemRow>(server, "SELECT id, holder FROM item")).map((row) => [row.id, row.holder]));
   const actions = new Map<string, ActionRow[]>();
   log.forEach((row) => actions.set(row.character_id, [...(actions.get(row.character_id) ?? []), row]));
   follow(log).forEach((holder, item) => assert.equal(items.get(item), holder, `the log and the item ${item} agree`));

@@ -80,6 +80,10 @@ export class Server {
     return this.child.pid;
   }
 
+  get running(): boolean {
+    return this.child !== undefined;
+  }
+
   get wsUrl(): string {
     return `${this.url.replace(/^http/, "ws")}/ws`;
   }

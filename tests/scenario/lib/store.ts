@@ -1,14 +1,57 @@
-// A second, read-only look into the SQLite file, with the sqlite3 command; and a hand in it while the server is down.
+// What is in the SQLite file, read from outside with the sqlite3 command; and a hand in it while the server is down.
+//
+// The server locks its file. So a copy is read: of the file and its write-ahead log as they are at that moment, which
+// is what a killed server would leave behind.
 import assert from "node:assert/strict";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { run } from "./cli.ts";
+import type { Server } from "./server.ts";
 
-export async function query<Row>(path: string, sql: string): Promise<Row[]> {
-  const { code, out, err } = await run("sqlite3", ["-readonly", "-json", path, ".timeout 5000", sql], { ms: 30_000 });
-  assert.equal(code, 0, `sqlite3: ${err}`);
-  return out.trim() === "" ? [] : (JSON.parse(out) as Row[]);
+/** Stops the clock of a running server for the length of `work`: nothing is written meanwhile. */
+function frozen(server: Server, work: () => void): void {
+  freeze(server);
+  try {
+    work();
+  } finally {
+    if (server.running) {
+      process.kill(server.pid, "SIGCONT");
+    }
+  }
 }
 
-/** Changes the store. Only while the server is stopped. */
+/** Returns when every thread of the server stands still. Harmless when it does already, or does not run. */
+export function freeze(server: Server): void {
+  if (!server.running) {
+    return;
+  }
+  process.kill(server.pid, "SIGSTOP");
+  const deadline = performance.now() + 5000;
+  while (!/^State:\s+T/m.test(readFileSync(`/proc/${server.pid}/status`, "utf8"))) {
+    assert.ok(performance.now() < deadline, "the server stands still");
+  }
+}
+
+/** Every row, as of now. A server that runs goes on afterwards. */
+export async function query<Row>(server: Server, sql: string): Promise<Row[]> {
+  const directory = mkdtempSync(join(tmpdir(), "playhouse-store-"));
+  const copy = join(directory, "copy.db");
+  try {
+    frozen(server, () => {
+      for (const part of ["", "-wal"].filter((suffix) => existsSync(server.store + suffix))) {
+        copyFileSync(server.store + part, copy + part);
+      }
+    });
+    const { code, out, err } = await run("sqlite3", ["-json", copy, sql], { ms: 30_000 });
+    assert.equal(code, 0, `sqlite3: ${err}`);
+    return out.trim() === "" ? [] : (JSON.parse(out) as Row[]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Changes the store of a server that is stopped. */
 export async function change(path: string, sql: string): Promise<void> {
   const { code, err } = await run("sqlite3", [path, sql]);
   assert.equal(code, 0, `sqlite3: ${err}`);
