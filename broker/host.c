@@ -395,10 +395,10 @@ host_flush(host_t *self)
     self->touched = NULL;
     while (cell != NULL) {
         act_ctx_t *next = cell->next_touched;
-        cell->touched = false;
         if (cell->state != NULL && self->kind->flush != NULL) {
             self->kind->flush(cell->state, cell);
         }
+        cell->touched = false; /* only now: flush may retire its state, and must not put it on the list again */
         if (cell->failed) {
             cell_failed(cell);
         } else if (cell->retire && cell->requests == NULL) {

@@ -62,6 +62,7 @@ server_context(server_t *self)
     struct lws_context_creation_info info = {
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
         .foreign_loops = loops,
+        .timeout_secs = SERVER_TIMEOUT_SECONDS,
         .pt_serv_buf_size = SERVER_BUFFER_BYTES,
         .max_http_header_data2 = SERVER_HEADER_BYTES,
         .max_http_header_pool2 = SERVER_HEADERS_MAX,
@@ -85,7 +86,6 @@ server_listen(server_t *self, const char *name, const char *host, int port, cons
         .vhost_name = name,
         .protocols = protocols,
         .user = self,
-        .timeout_secs = SERVER_TIMEOUT_SECONDS,
         .keepalive_timeout = SERVER_IDLE_SECONDS,
         .retry_and_idle_policy = &self->keepalive,
         .options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
@@ -132,11 +132,31 @@ server_bind(server_t *self, bool admin)
     return true;
 }
 
+/* libwebsockets 4.1 arms its libev timer once and does not move it when an earlier deadline comes: time-outs would be as
+ * late as the latest of them. Woken, it looks at all that are due. */
+static void
+server_on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)events;
+    server_t *self = timer->data;
+    lws_cancel_service(self->context);
+}
+
+static void
+server_tick_start(server_t *self)
+{
+    ev_timer_init(&self->tick, server_on_tick, 1., 1.);
+    self->tick.data = self;
+    ev_timer_start(act_loop(self->ctx), &self->tick);
+}
+
 static void
 server_stop(void *wire)
 {
     server_t *self = wire;
     self->stopping = true;
+    ev_timer_stop(act_loop(self->ctx), &self->tick);
     server_ws_farewell(self);
     lws_context_destroy(self->context);
     free(self);
@@ -166,6 +186,8 @@ server_start(gateway_t *gateway, act_ctx_t *ctx, const gateway_config_t *config)
         free(self);
     } else if (!good) {
         server_stop(self);
+    } else {
+        server_tick_start(self);
     }
     return good ? self : NULL;
 }

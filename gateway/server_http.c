@@ -282,6 +282,9 @@ server_on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, vo
             server_on_gone(self, slot);
         }
         return 0;
+    case LWS_CALLBACK_RAW_ADOPT:
+    case LWS_CALLBACK_RAW_RX:
+        return -1; /* CONNECT makes libwebsockets think of a tunnel; here is none */
     default:
         return 0;
     }

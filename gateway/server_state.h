@@ -2,6 +2,7 @@
 #ifndef PLAYHOUSE_SERVER_STATE_H
 #define PLAYHOUSE_SERVER_STATE_H
 
+#include <ev.h>
 #include <libwebsockets.h>
 
 #include "server.h"
@@ -27,6 +28,7 @@ typedef struct server_ws server_ws_t;
 
 typedef struct server {
     struct lws_context *context;
+    ev_timer tick;           /* see server_on_tick */
     struct lws_vhost *admin; /* NULL but on thread 0 */
     gateway_t *gateway;
     act_ctx_t *ctx;

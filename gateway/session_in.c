@@ -52,7 +52,11 @@ static void
 session_on_move(gateway_t *self, session_t *session, const msg_intent_move_t *msg)
 {
     if (session_may_act(self, session, &session->moves, self->limits.moves_per_second, msg->action_id)) {
-        msg_room_move_t move = {.member = session->member, .action_id = msg->action_id, .x = msg->x, .y = msg->y};
+        msg_room_move_t move = {.connection = (int64_t)session_handle(self, session),
+                                .member = session->member,
+                                .action_id = msg->action_id,
+                                .x = msg->x,
+                                .y = msg->y};
         session_sent_on(self, session, send_room_move(self->ctx, session->audience->key, &move), msg->action_id);
     }
 }
@@ -61,7 +65,9 @@ static void
 session_on_chat(gateway_t *self, session_t *session, const msg_intent_chat_t *msg)
 {
     if (session_may_act(self, session, &session->chats, self->limits.chats_per_second, msg->action_id)) {
-        msg_room_chat_t chat = {.member = session->member, .action_id = msg->action_id};
+        msg_room_chat_t chat = {.connection = (int64_t)session_handle(self, session),
+                                .member = session->member,
+                                .action_id = msg->action_id};
         memcpy(chat.text, msg->text, sizeof(chat.text));
         session_sent_on(self, session, send_room_chat(self->ctx, session->audience->key, &chat), msg->action_id);
     }
@@ -71,7 +77,8 @@ static void
 session_on_action(gateway_t *self, session_t *session, const msg_intent_action_t *msg)
 {
     if (session_may_act(self, session, &session->moves, self->limits.moves_per_second, msg->action_id)) {
-        msg_room_action_t action = {.member = session->member,
+        msg_room_action_t action = {.connection = (int64_t)session_handle(self, session),
+                                    .member = session->member,
                                     .action_id = msg->action_id,
                                     .action = msg->action,
                                     .has_target_id = msg->has_target_id};

@@ -117,8 +117,8 @@ session_leave(gateway_t *self, session_t *session)
     }
     act_trace_set(self->ctx, session->trace);
     session_leave_audience(self, session);
-    if (session->member != 0) {
-        msg_room_leave_t leave = {.member = session->member};
+    if (session->member != 0) { /* else room.joined is on its way, and is undone when it comes and finds nobody */
+        msg_room_leave_t leave = {.connection = (int64_t)session_handle(self, session), .member = session->member};
         if (!send_room_leave(self->ctx, session->audience->key, &leave)) {
             act_log(self->ctx, LOG_WARN, "leave-lost",
                     "the room could not be told that a session left: its mailbox is full",
@@ -150,7 +150,7 @@ session_undo(gateway_t *self, const msg_t *msg)
         send_admission_leave(self->ctx, instance, &leave);
     } else if (msg->type == MSG_ROOM_JOINED) {
         const msg_room_joined_t *joined = msg->body;
-        msg_room_leave_t leave = {.member = joined->member};
+        msg_room_leave_t leave = {.connection = joined->connection, .member = joined->member};
         send_room_leave(self->ctx, msg->from.key, &leave);
     }
 }

@@ -88,7 +88,7 @@ session_drained(gateway_t *self, session_t *session)
     session->resync_at = now;
     session_watch(self, session);
     act_trace_set(self->ctx, session->trace);
-    msg_room_resync_t resync = {.member = session->member};
+    msg_room_resync_t resync = {.connection = (int64_t)session_handle(self, session), .member = session->member};
     send_room_resync(self->ctx, session->audience->key, &resync); /* refused: the sweep asks again */
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char *const statement_sql[STATEMENT_COUNT] = {
 #define STATEMENT(id, sql) [id] = sql,
@@ -373,6 +374,9 @@ store_sqlite_close(store_t **port_p)
         sqlite3_finalize(self->inserts[i]);
     }
     sqlite3_close(self->db);
+    if (self->lock >= 0) {
+        close(self->lock);
+    }
     free(self->tails);
     free(self);
 }
@@ -406,7 +410,8 @@ store_sqlite_open(const char *path, bool create, char error[STORE_ERROR_MAX])
     self->port = store_sqlite_port;
     self->tails = tails;
     store_t *port = &self->port;
-    self->db = store_sqlite_open_file(path, create, error);
+    self->lock = store_sqlite_lock(path, error);
+    self->db = self->lock >= 0 ? store_sqlite_open_file(path, create, error) : NULL;
     if (self->db == NULL || !store_sqlite_check_schema(self->db, path, create, error)) {
         store_sqlite_close(&port);
         return NULL;

@@ -49,6 +49,7 @@ typedef struct tail {
 typedef struct store_sqlite {
     store_t port; /* first: a store_t * is a store_sqlite_t * */
     sqlite3 *db;
+    int lock; /* descriptor of the file that says this process writes the store */
     sqlite3_stmt *statements[STATEMENT_COUNT];
     sqlite3_stmt *inserts[INSERT_FORMS];
     char error[STORE_ERROR_MAX];
@@ -67,8 +68,12 @@ typedef struct store_sqlite {
 
 int64_t store_sqlite_clock_usec(void); /* monotonic */
 
-/* Opens the file alone and in WAL mode; NULL with a line in `error`. `create`: make it when it is missing. */
+/* Opens the file in WAL mode; NULL with a line in `error`. `create`: make it when it is missing. Others may read it
+ * meanwhile (backups, a curious operator); who writes has taken the lock before. */
 sqlite3 *store_sqlite_open_file(const char *path, bool create, char error[STORE_ERROR_MAX]);
+/* Makes this process the one that writes: takes PATH-lock, which the system gives back when the process is gone. The
+ * descriptor, to be closed; -1 with a line in `error` when another process has it. */
+int store_sqlite_lock(const char *path, char error[STORE_ERROR_MAX]);
 /* Is the schema this binary's? `create` and nothing in the file: makes it so. */
 bool store_sqlite_check_schema(sqlite3 *db, const char *path, bool create, char error[STORE_ERROR_MAX]);
 

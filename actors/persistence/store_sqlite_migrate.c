@@ -1,12 +1,17 @@
 /* Opening the file, and its schema. */
 #include "store_sqlite_form.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { BUSY_MSEC = 2000 }; /* how long a process that is just ending may keep the file */
+enum { BUSY_MSEC = 2000 }; /* how long a reader from outside may hold up a write */
 
 static const char migration_table[] = "CREATE TABLE IF NOT EXISTS schema_migration (version INTEGER PRIMARY KEY, "
                                       "name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT";
@@ -25,8 +30,9 @@ sqlite3 *
 store_sqlite_open_file(const char *path, bool create, char error[STORE_ERROR_MAX])
 {
     static const char *const pragmas[] = {
-        "PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
-        "PRAGMA foreign_keys = ON",        "BEGIN EXCLUSIVE",           "COMMIT",
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON",
     };
     sqlite3 *db = NULL;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
@@ -40,9 +46,7 @@ store_sqlite_open_file(const char *path, bool create, char error[STORE_ERROR_MAX
     if (code == SQLITE_OK) {
         return db;
     }
-    if (code == SQLITE_BUSY) {
-        refuse(error, "cannot open the store %s: another process uses it; stop that one, or set store.path", path);
-    } else if (code == SQLITE_CANTOPEN && !create) {
+    if (code == SQLITE_CANTOPEN && !create) {
         refuse(error,
                "cannot open the store %s: there is no such file, or it may not be read and written; playhouse "
                "migrate up makes one",
@@ -53,6 +57,25 @@ store_sqlite_open_file(const char *path, bool create, char error[STORE_ERROR_MAX
     }
     sqlite3_close(db);
     return NULL;
+}
+
+int
+store_sqlite_lock(const char *path, char error[STORE_ERROR_MAX])
+{
+    char name[PATH_MAX];
+    if ((size_t)snprintf(name, sizeof(name), "%s-lock", path) >= sizeof(name)) {
+        refuse(error, "cannot open the store %s: the path is too long", path);
+        return -1;
+    }
+    int lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0) {
+        refuse(error, "cannot open the store %s: cannot make %s: %s; check store.path", path, name, strerror(errno));
+    } else if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        refuse(error, "cannot open the store %s: another process uses it; stop that one, or set store.path", path);
+        close(lock);
+        lock = -1;
+    }
+    return lock;
 }
 
 /* The first column of the one row. False: SQLite could not. */
@@ -173,11 +196,15 @@ store_sqlite_migrate(const char *path, FILE *out)
 {
     char error[STORE_ERROR_MAX];
     int64_t version = 0;
-    sqlite3 *db = store_sqlite_open_file(path, true, error);
+    int lock = store_sqlite_lock(path, error);
+    sqlite3 *db = lock >= 0 ? store_sqlite_open_file(path, true, error) : NULL;
     bool done = db != NULL && read_version(db, path, &version, error) &&
                 (version <= migrations_count || refuse_newer(path, version, error)) &&
                 apply_from(db, path, version, out, error);
     sqlite3_close(db);
+    if (lock >= 0) {
+        close(lock);
+    }
     if (done) {
         fprintf(out, "%s has schema %" PRIu32 "\n", path, migrations_count);
     } else {

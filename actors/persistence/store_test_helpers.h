@@ -43,11 +43,11 @@ fixture_folder(fixture_t *self)
 static inline void
 fixture_remove(fixture_t *self)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", "-lock"};
     if (self->store != NULL) {
         self->store->close(&self->store);
     }
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
         char path[96];
         snprintf(path, sizeof(path), "%s%s", self->path, suffixes[i]);
         unlink(path);

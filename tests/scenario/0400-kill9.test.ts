@@ -71,7 +71,12 @@ test("kill -9 in the middle of a load, ten times", async (t) => {
 
   for (let round = 1; round <= KILLS; round++) {
     bots.forEach((bot) => bot.start(RATE));
-    await pause(random.between(300, 2000)); // the random moment
+    await pause(random.between(300, 2000)); // the random moment, and then everybody at once
+    bots.forEach((bot) => bot.act(1 / RATE));
+    const moment = performance.now() + random.between(0, 4);
+    while (performance.now() < moment) {
+      await new Promise((turn) => setImmediate(turn));
+    }
     await server.kill9();
     bots.forEach((bot) => bot.stop());
     await Promise.all(bots.map((bot) => bot.client?.gone()));

@@ -292,4 +292,6 @@ world_run(uint64_t seed, const char *folder, world_result_t *result)
     result->admitted = self.players->admitted;
     world_close(&self);
     unlink(path);
+    snprintf(path, sizeof path, "%s/sim-%llu.db-lock", folder, (unsigned long long)seed);
+    unlink(path);
 }

@@ -5,6 +5,24 @@
 #include "cli.h"
 #include "store_sqlite.h"
 
+/* What went well is for standard output, what did not for standard error. */
+static int
+migrate_tell(bool (*work)(const char *path, FILE *out), const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) {
+        fprintf(stderr, "playhouse migrate: out of memory\n");
+        return EXIT_FAILURE;
+    }
+    bool good = work(path, out);
+    fclose(out);
+    fputs(text, good ? stdout : stderr);
+    free(text);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int
 cmd_migrate(int argc, char **argv, config_t *config)
 {
@@ -17,10 +35,10 @@ cmd_migrate(int argc, char **argv, config_t *config)
         return cli_misuse("migrate", argv[2]);
     }
     if (strcmp(argv[1], "up") == 0) {
-        return store_sqlite_migrate(path, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+        return migrate_tell(store_sqlite_migrate, path);
     }
     if (strcmp(argv[1], "status") == 0) {
-        return store_sqlite_status(path, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+        return migrate_tell(store_sqlite_status, path);
     }
     return cli_misuse("migrate", argv[1]);
 }

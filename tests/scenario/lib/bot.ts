@@ -64,7 +64,8 @@ export class Bot {
     }
   }
 
-  private act(seconds: number): void {
+  /** One action, such as can be done in that many seconds. */
+  act(seconds: number): void {
     const client = this.client;
     if (client === undefined || client.socket.readyState !== client.socket.OPEN) {
       return;
