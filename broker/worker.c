@@ -207,6 +207,7 @@ worker_stop_host(worker_t *self, worker_host_t *host)
     if (!host->running) {
         return;
     }
+    host->arrived = true; /* what was sent may be here before its descriptor has said so */
     while (worker_drain(self, host) || host_turn(&host->host)) {
     }
     host_stop(&host->host);

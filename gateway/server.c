@@ -1,6 +1,6 @@
 #include "server_state.h"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -46,7 +46,7 @@ server_fill_protocols(server_t *self)
     struct lws_protocols http = {.name = "http", .callback = server_on_http, .per_session_data_size = sizeof(void *)};
     struct lws_protocols ws = {
         .callback = server_on_ws, .per_session_data_size = sizeof(server_ws_t), .rx_buffer_size = SERVER_RX_BYTES};
-    self->protocols[0] = self->admin_protocols[0] = http;
+    self->protocols[0] = http;
     ws.name = "playhouse.v1.json";
     ws.id = CODEC_JSON;
     self->protocols[1] = ws;
@@ -73,29 +73,16 @@ server_context(server_t *self)
 }
 
 static struct lws_vhost *
-server_listen(server_t *self, const char *name, const char *host, int port, const struct lws_protocols *protocols,
-              bool shared)
+server_vhost(server_t *self)
 {
-    struct in6_addr six;
-    bool any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
     struct lws_context_creation_info info = {
-        .port = port,
-        .iface = any                              ? NULL
-                 : strcmp(host, "localhost") == 0 ? "127.0.0.1"
-                                                  : host,
-        .vhost_name = name,
-        .protocols = protocols,
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .vhost_name = "gateway",
+        .protocols = self->protocols,
         .user = self,
         .keepalive_timeout = SERVER_IDLE_SECONDS,
         .retry_and_idle_policy = &self->keepalive,
-        .options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
     };
-    if (inet_pton(AF_INET6, host, &six) != 1) {
-        info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
-    }
-    if (shared) {
-        info.options |= LWS_SERVER_OPTION_ALLOW_LISTEN_SHARE;
-    }
     return lws_create_vhost(self->context, &info);
 }
 
@@ -105,26 +92,24 @@ server_bind(server_t *self, bool admin)
 {
     gateway_ports_t *ports = self->config->ports;
     const config_t *config = self->config->config;
-    const char *host = admin ? "127.0.0.1" : config_text(config, CONFIG_GATEWAY_HOST);
+    const char *host = admin ? "127.0.0.1" : config_text(config, CONFIG_GATEWAY_HOST), *why = "";
     int *chosen = admin ? &ports->admin_port : &ports->port;
     pthread_mutex_lock(&ports->lock);
     int port = *chosen != 0 ? *chosen : (int)config_int(config, admin ? CONFIG_ADMIN_PORT : CONFIG_GATEWAY_PORT);
-    struct lws_vhost *vhost =
-        server_listen(self, admin ? "admin" : "gateway", host, port, admin ? self->admin_protocols : self->protocols,
-                      !admin && self->config->threads > 1);
-    if (vhost != NULL) {
-        *chosen = lws_get_vhost_listen_port(vhost);
+    int bound = server_listen(self, admin ? &self->admin : &self->listener, host, port,
+                              !admin && self->config->threads > 1, &why);
+    if (bound > 0) {
+        *chosen = bound;
     }
-    int bound = *chosen;
     pthread_mutex_unlock(&ports->lock);
-    if (vhost == NULL) {
-        act_log(self->ctx, LOG_ERROR, "listen-failed",
-                "could not listen: the port is taken, or the address is not this machine's", LOG_S("host", host),
-                LOG_N("port", port), LOG_S("key", admin ? "admin.port" : "gateway.port"));
+    if (bound <= 0) {
+        act_log(self->ctx, LOG_ERROR, "listen-failed", "could not listen; is another server running on that port?",
+                LOG_S("why", why), LOG_S("host", host), LOG_N("port", port),
+                LOG_S("key", admin ? "admin.port" : "gateway.port"));
         return false;
     }
     if (admin) {
-        self->admin = vhost;
+        self->admin_port = bound;
     }
     if (self->config->bound != NULL) {
         self->config->bound(self->config->self, admin, host, bound);
@@ -137,10 +122,13 @@ server_bind(server_t *self, bool admin)
 static void
 server_on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
-    (void)loop;
     (void)events;
     server_t *self = timer->data;
     lws_cancel_service(self->context);
+    ev_io_start(loop, &self->listener); /* if it was stopped for want of descriptors */
+    if (self->admin.fd >= 0) {
+        ev_io_start(loop, &self->admin);
+    }
 }
 
 static void
@@ -157,6 +145,8 @@ server_stop(void *wire)
     server_t *self = wire;
     self->stopping = true;
     ev_timer_stop(act_loop(self->ctx), &self->tick);
+    server_listen_stop(self, &self->listener);
+    server_listen_stop(self, &self->admin);
     server_ws_farewell(self);
     lws_context_destroy(self->context);
     free(self);
@@ -170,6 +160,7 @@ server_start(gateway_t *gateway, act_ctx_t *ctx, const gateway_config_t *config)
     self->gateway = gateway;
     self->ctx = ctx;
     self->config = config;
+    self->listener.fd = self->admin.fd = -1;
     self->body_max = (size_t)config_int(config->config, CONFIG_GATEWAY_FRAME_MAX);
     self->keepalive = (lws_retry_bo_t){.secs_since_valid_ping = SERVER_PING_SECONDS,
                                        .secs_since_valid_hangup = SERVER_HANGUP_SECONDS};

@@ -182,7 +182,7 @@ server_http_new(server_t *self, struct lws *wsi, const char *path)
         .path = exchange->path,
         .authorization = exchange->authorization != NULL ? exchange->authorization : "",
         .content_type = exchange->content_type != NULL ? exchange->content_type : "",
-        .admin = lws_get_vhost(wsi) == self->admin,
+        .admin = server_is_admin(self, wsi),
     };
     return exchange;
 }

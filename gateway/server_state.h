@@ -28,13 +28,15 @@ typedef struct server_ws server_ws_t;
 
 typedef struct server {
     struct lws_context *context;
-    ev_timer tick;           /* see server_on_tick */
-    struct lws_vhost *admin; /* NULL but on thread 0 */
+    struct lws_vhost *vhost;
+    ev_io listener, admin; /* fd -1 where there is none; admin is on thread 0 only */
+    int admin_port;
+    ev_timer tick; /* see server_on_tick */
     gateway_t *gateway;
     act_ctx_t *ctx;
     const gateway_config_t *config;
     size_t body_max;
-    struct lws_protocols protocols[4], admin_protocols[2];
+    struct lws_protocols protocols[4];
     lws_retry_bo_t keepalive;
     server_ws_t *first; /* every WebSocket */
     bool stopping;      /* the logic is gone: call nothing of it */
@@ -67,6 +69,12 @@ typedef struct server_http {
     bool at_once;  /* is written by whoever asked, not from WRITEABLE */
 } server_http_t;
 
+/* server_listen.c */
+/* The port it got; -1: *why says why not. */
+int server_listen(server_t *self, ev_io *watcher, const char *host, int port, bool shared, const char **why);
+void server_listen_stop(server_t *self, ev_io *watcher);
+/* Did this connection come to the loopback listener? */
+bool server_is_admin(const server_t *self, struct lws *wsi);
 /* server.c */
 void server_peer(struct lws *wsi, uint8_t address[WIRE_ADDRESS_BYTES]);
 /* server_ws.c */

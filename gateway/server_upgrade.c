@@ -75,7 +75,7 @@ server_on_upgrade(server_t *self, struct lws *wsi, const char *to)
     int verdict = 0;
     if (strcasecmp(to, "websocket") != 0) {
         verdict = server_refuse_upgrade(self, wsi, ERROR_BAD_REQUEST, "an upgrade can only be to a WebSocket");
-    } else if (lws_get_vhost(wsi) == self->admin || path == NULL || strcmp(path, "/ws") != 0) {
+    } else if (server_is_admin(self, wsi) || path == NULL || strcmp(path, "/ws") != 0) {
         verdict = server_refuse_upgrade(self, wsi, ERROR_NOT_FOUND, "WebSockets are at /ws");
     } else if (list == NULL || !server_protocols_ok(self, list)) {
         verdict = server_refuse_upgrade(self, wsi, ERROR_BAD_REQUEST,

@@ -36,9 +36,7 @@ server_on_established(server_t *self, struct lws *wsi, server_ws_t *ws)
         ws->next->before = ws;
     }
     self->first = ws;
-    int bytes = SERVER_SEND_BYTES;
     uint8_t address[WIRE_ADDRESS_BYTES];
-    (void)setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)); /* or the kernel's choice */
     server_peer(wsi, address);
     ws->handle = gateway_open(self->gateway, ws, (codec_format_t)lws_get_protocol(wsi)->id, address);
     if (ws->handle == 0) {

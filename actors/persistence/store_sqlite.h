@@ -1,8 +1,8 @@
 /*
  * store_sqlite -- the store as one SQLite file: WAL, synchronous=FULL, written by one process alone.
  *
- * Beside it stand <path>-wal and <path>-shm while the store is open, and <path>-lock, which the writer holds. All three functions say what went wrong, and what to do,
- * in one line.
+ * Beside it stand <path>-wal and <path>-shm while the store is open, and <path>-lock, which the writer holds. All
+ * three functions say what went wrong, and what to do, in one line.
  */
 #ifndef PLAYHOUSE_STORE_SQLITE_H
 #define PLAYHOUSE_STORE_SQLITE_H
