@@ -117,8 +117,8 @@ server_bind(server_t *self, bool admin)
     return true;
 }
 
-/* libwebsockets 4.1 arms its libev timer once and does not move it when an earlier deadline comes: time-outs would be as
- * late as the latest of them. Woken, it looks at all that are due. */
+/* libwebsockets 4.1 arms its libev timer once and does not move it when an earlier deadline comes: time-outs would be
+ * as late as the latest of them. Woken, it looks at all that are due. */
 static void
 server_on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -168,9 +168,10 @@ server_start(gateway_t *gateway, act_ctx_t *ctx, const gateway_config_t *config)
     lws_set_log_level(LLL_ERR | LLL_WARN, server_on_log);
     server_starting = true;
     self->context = server_context(self);
-    bool good =
-        self->context != NULL && server_bind(self, false) && (act_self(ctx).thread != 0 || server_bind(self, true));
+    self->vhost = self->context != NULL ? server_vhost(self) : NULL;
     server_starting = false;
+    bool good =
+        self->vhost != NULL && server_bind(self, false) && (act_self(ctx).thread != 0 || server_bind(self, true));
     if (self->context == NULL) {
         act_log(ctx, LOG_ERROR, "listen-failed",
                 "libwebsockets could not start; is its libev plug-in (libwebsockets-evlib-ev) installed?");

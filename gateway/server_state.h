@@ -21,7 +21,6 @@ enum {
     SERVER_CLOSE_SECONDS = 3,    /* for a close frame to go out */
     SERVER_PIECE_BYTES = 16384,  /* of an answer, written at once */
     SERVER_FILE_MAX = 16 << 20,  /* bytes of the largest file of the page */
-    SERVER_ADDRESS_TEXT = 64,
 };
 
 typedef struct server_ws server_ws_t;

@@ -134,7 +134,8 @@ test("who leaves is gone, and may come again under the same name", async () => {
 
 test("a page of another build is told to reload", async () => {
   const old = await visitors.open("Old");
-  await old.page.route("**/api/version", (route) => route.fulfill({ json: { build: "some-other-build" } }));
+  const postData = JSON.stringify({ build: "some-other-build" });
+  await old.page.route("**/api/session/bootstrap", (route) => route.continue({ postData }));
   await old.page.goto(server.url);
   await old.page.fill("#name", "Old");
   await old.page.click("#sign-in button");

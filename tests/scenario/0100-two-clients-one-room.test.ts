@@ -5,11 +5,12 @@ import { after, test } from "node:test";
 import { enter } from "./lib/api.ts";
 import { refused, type Client } from "./lib/client.ts";
 import type { ItemView } from "./lib/protocol.ts";
-import { startServer } from "./lib/server.ts";
+import { startServer, threadPerKind, type Server } from "./lib/server.ts";
 import { freeze, query, text } from "./lib/store.ts";
 import { approach, here, itemAt } from "./lib/walk.ts";
 
-const server = await startServer({ owner: { after } });
+const args = ["--gateway.moves_per_second", "200"];
+const server = await startServer({ owner: { after }, args });
 const ann = await enter(server, "Ann", "json");
 let bob = await enter(server, "Bob", "msgpack");
 
@@ -66,19 +67,28 @@ test("an item is picked up, given and dropped, and both see each step", async ()
   assert.deepEqual(ann.world.picture(), bob.world.picture());
 });
 
-test("when an ack arrives, its action is in the store", async () => {
-  const { x, y } = here(ann);
+async function expectDurable(where: Server, client: Client): Promise<void> {
+  const { x, y } = here(client);
   for (let turn = 0; turn < 20; turn++) {
-    ann.onMessage = ({ type }) => type === "event.ack" && freeze(server); // from here on nothing more is written
-    const ack = await ann.move(x + (turn % 2), y);
+    client.onMessage = ({ type }) => type === "event.ack" && freeze(where); // from here on nothing more is written
+    const ack = await client.move(x + (turn % 2), y);
+    client.onMessage = undefined;
     const rows = await query<{ action_id: number; room_version: number; kind: string }>(
-      server,
+      where,
       `SELECT action_id, room_version, kind FROM action
-       WHERE character_id = ${text(idOf(ann))} AND sequence = ${ack.sequence}`,
+       WHERE character_id = ${text(idOf(client))} AND sequence = ${ack.sequence}`,
     );
     assert.deepEqual(rows, [{ action_id: ack.actionId, room_version: ack.roomVersion, kind: "move" }]);
   }
-  ann.onMessage = undefined;
+}
+
+test("when an ack arrives, its action is in the store", async () => {
+  await expectDurable(server, ann);
+});
+
+test("and so it is with a thread for each kind of actor", async (t) => {
+  const apart = await startServer({ owner: t, args: [...args, ...threadPerKind] });
+  await expectDurable(apart, await enter(apart, "Ann", "msgpack"));
 });
 
 test("a resend gets the same ack and changes nothing", async () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { firstCharacter, metric, signIn } from "./lib/api.ts";
+import { postAtOnce } from "./lib/burst.ts";
 import { Client } from "./lib/client.ts";
 import type { ConnectResult } from "./lib/protocol.ts";
 import { startServer } from "./lib/server.ts";
@@ -21,8 +22,9 @@ const askers = await Promise.all(
 );
 const build = (await askers[0]?.api.build()) ?? "";
 
-async function allAtOnce(): Promise<ConnectResult[]> {
-  return Promise.all(askers.map(({ api, characterId }) => api.connect({ characterId, build })));
+function allAtOnce(): Promise<ConnectResult[]> {
+  const path = "/instances/plaza/connect";
+  return postAtOnce(server, askers.map(({ api, characterId }) => ({ api, path, body: { characterId, build } })));
 }
 
 const admitted = (results: readonly ConnectResult[]): ConnectResult[] =>

@@ -8,7 +8,7 @@ import { Bot } from "./lib/bot.ts";
 import { Refused } from "./lib/client.ts";
 import { compare, readStore, type Stored } from "./lib/ledger.ts";
 import { Random, seedOfThisRun } from "./lib/random.ts";
-import { startServer, type Server } from "./lib/server.ts";
+import { startServer, threadPerKind, type Server } from "./lib/server.ts";
 
 const SESSIONS = 50;
 const RATE = 20;
@@ -83,7 +83,7 @@ test("kill -9 in the middle of a load, ten times", async (t) => {
 
     const survived = await readStore(server);
     bots.forEach((bot) => compare(bot, survived));
-    await server.start();
+    await server.start(round % 2 === 1 ? threadPerKind : []);
     await Promise.all(bots.map((bot) => bot.join()));
     const settled = await Promise.all(bots.map((bot) => settle(bot, survived)));
 

@@ -55,7 +55,7 @@ bench_pack_bytes(bench_pack_t *self, bench_value_kind_t kind, uint64_t length)
     bench_value_t value = {.kind = kind, .number = length, .bytes = self->at};
     if (length > (uint64_t)(self->end - self->at)) {
         self->bad = true;
-        return value;
+        return (bench_value_t){.kind = VALUE_OTHER};
     }
     self->at += length;
     return value;

@@ -25,6 +25,9 @@ export function childEnv(more: Readonly<Record<string, string>> = {}): NodeJS.Pr
   return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.has(name))), ...more };
 }
 
+/** Flags for every kind of actor on a thread of its own: each hop is a real one, and commits take place beside the rest. */
+export const threadPerKind: readonly string[] = ["--broker.placement", ""];
+
 const START_MSEC = 30_000;
 const STOP_MSEC = 10_000;
 
@@ -88,7 +91,7 @@ export class Server {
     return `${this.url.replace(/^http/, "ws")}/ws`;
   }
 
-  args(): string[] {
+  private args(more: readonly string[]): string[] {
     const dev = this.options.dev ?? true;
     return [
       "run",
@@ -96,13 +99,14 @@ export class Server {
       ...["--gateway.port", "0", "--admin.port", "0", "--broker.endpoint", "tcp://127.0.0.1:*"],
       ...["--store.path", this.store],
       ...(this.options.args ?? []),
+      ...more,
     ];
   }
 
-  /** Starts it (again, on the same store) and waits until it says that it listens. */
-  async start(): Promise<void> {
+  /** Starts it (again, on the same store; with these flags too) and waits until it says that it listens. */
+  async start(more: readonly string[] = []): Promise<void> {
     assert.equal(this.child, undefined, "the server is not running yet");
-    const child = spawn(this.options.binary ?? binary, this.args(), {
+    const child = spawn(this.options.binary ?? binary, this.args(more), {
       cwd: this.directory,
       env: childEnv(this.options.env),
       stdio: ["ignore", "ignore", "pipe"],

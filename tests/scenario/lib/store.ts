@@ -15,9 +15,7 @@ function frozen(server: Server, work: () => void): void {
   try {
     work();
   } finally {
-    if (server.running) {
-      process.kill(server.pid, "SIGCONT");
-    }
+    goOn(server);
   }
 }
 
@@ -30,6 +28,13 @@ export function freeze(server: Server): void {
   const deadline = performance.now() + 5000;
   while (!/^State:\s+T/m.test(readFileSync(`/proc/${server.pid}/status`, "utf8"))) {
     assert.ok(performance.now() < deadline, "the server stands still");
+  }
+}
+
+/** Ends what freeze began. */
+export function goOn(server: Server): void {
+  if (server.running) {
+    process.kill(server.pid, "SIGCONT");
   }
 }
 
