@@ -8,7 +8,6 @@
 /* A session stands in three chains (by id, by character, by ticket) and, while connecting, in its instance's list of
  * tickets in the order they run out. */
 typedef struct seat {
-    registry_session_t session;
     uint8_t ticket[REGISTRY_HASH_SIZE];
     act_usec_t until;
     uint32_t room; /* 0 is main, 1 is main-2 ... */
@@ -16,7 +15,15 @@ typedef struct seat {
     struct seat *next_character;
     struct seat *next_ticket;
     struct seat *earlier, *later;
+    registry_session_t session; /* last, and cut after its user_id: an id has 20 bytes where 1,020 are allowed */
 } seat_t;
+
+/* The bytes of a session up to the end of its user_id, the last member. */
+static size_t
+session_used(const registry_session_t *session)
+{
+    return offsetof(registry_session_t, user_id) + strlen(session->user_id) + 1;
+}
 
 typedef struct instance {
     char key[ACT_KEY_MAX + 1];
@@ -224,7 +231,7 @@ registry_memory_claim_locked(registry_memory_t *self, act_usec_t now, registry_s
         instance->count.connecting + instance->count.active >= limits->capacity) {
         return REGISTRY_FULL;
     }
-    seat_t *seat = registry_memory_allocate(1, sizeof *seat);
+    seat_t *seat = registry_memory_allocate(1, offsetof(seat_t, session) + session_used(session));
     seat->room = instance_enter_room(instance, limits->room_size);
     char number[16] = "";
     if (seat->room > 0) {
@@ -233,7 +240,7 @@ registry_memory_claim_locked(registry_memory_t *self, act_usec_t now, registry_s
     int used = snprintf(session->room, sizeof session->room, "%s/main%s", session->instance, number);
     ACT_ASSERT(used > 0 && (size_t)used < sizeof session->room);
     session->state = REGISTRY_CONNECTING;
-    seat->session = *session;
+    memcpy(&seat->session, session, session_used(session));
     seat->until = now + limits->ticket_usec;
     memcpy(seat->ticket, ticket, REGISTRY_HASH_SIZE);
     *by_character = seat;
@@ -269,7 +276,7 @@ registry_memory_redeem(registry_t *port, act_usec_t now, const char *key, const 
         registry_memory_end_ticket(self, instance, seat);
         seat->session.state = REGISTRY_ACTIVE;
         instance->count.active++;
-        *session = seat->session;
+        memcpy(session, &seat->session, session_used(&seat->session));
         result = REGISTRY_OK;
     }
     pthread_mutex_unlock(&self->lock);
@@ -284,7 +291,7 @@ registry_memory_leave(registry_t *port, const char *key, const char *session_id,
     pthread_mutex_lock(&self->lock);
     seat_t *seat = *registry_memory_session_link(self, session_id);
     if (seat != NULL && strcmp(seat->session.instance, key) == 0) {
-        *session = seat->session;
+        memcpy(session, &seat->session, session_used(&seat->session));
         registry_memory_end(self, registry_memory_instance(self, key), seat);
         result = REGISTRY_OK;
     }
@@ -300,7 +307,7 @@ registry_memory_sweep(registry_t *port, act_usec_t now, const char *key, registr
     pthread_mutex_lock(&self->lock);
     instance_t *instance = registry_memory_instance(self, key);
     if (instance != NULL && instance->first != NULL && instance->first->until <= now) {
-        *session = instance->first->session;
+        memcpy(session, &instance->first->session, session_used(&instance->first->session));
         registry_memory_end(self, instance, instance->first);
         result = REGISTRY_OK;
     }

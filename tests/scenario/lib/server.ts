@@ -167,11 +167,6 @@ export class Server {
     }
   }
 
-  /** Waits for a line of the log. */
-  logged(event: string): LogLine[] {
-    return this.log.filter((line) => line.event === event);
-  }
-
   /** Resident memory in bytes. */
   rss(): number {
     const kilobytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"));
