@@ -7,8 +7,9 @@
  *
  * A request is one frame (after REQ's empty delimiter, if any): either an envelope (envelope.h) or one line of text,
  *     KIND KEY TYPE JSON          for example: room plaza/main room.peek {}
- * with "-" for an empty key. The answer comes in the same form: an envelope, or one line of JSON with "type"; a
- * message that has no answer is confirmed by {"type":"front.sent"}, a fault by {"type":"front.fault","message":...}.
+ * with "-" for an empty key. The answer comes in the same form: an envelope, or one line of JSON with "type". What the
+ * front door itself has to say is always a line of JSON: {"type":"front.sent"} for a message that has no answer,
+ * {"type":"front.fault","message":...} for one that was not put in.
  */
 #ifndef PLAYHOUSE_FRONT_H
 #define PLAYHOUSE_FRONT_H

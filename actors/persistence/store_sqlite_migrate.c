@@ -221,6 +221,7 @@ store_sqlite_status(const char *path, FILE *out)
     sqlite3 *db = store_sqlite_open_file(path, false, error);
     bool known = db != NULL && read_version(db, path, &version, error);
     sqlite3_close(db);
+    known = known && (version <= migrations_count || refuse_newer(path, version, error));
     if (!known) {
         fprintf(out, "%s\n", error);
         return false;
