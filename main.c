@@ -40,6 +40,7 @@ typedef struct house {
     auth_config_t auth;
     admission_config_t admission;
     room_config_t room;
+    obj_limits_t limits; /* of that room's world */
     persistence_config_t persistence;
     metrics_config_t metrics;
     gateway_config_t gateway;
@@ -205,6 +206,7 @@ house_configure(house_t *self)
     self->metrics = (metrics_config_t){
         .stats = broker_stats(self->broker), .build = PLAYHOUSE_BUILD, .process = metrics_process_read};
     self->front = (front_config_t){.endpoint = config_text(config, CONFIG_BROKER_ENDPOINT), .bound = house_on_front};
+    self->limits = room_limits(&self->room);
     house_find_page(self);
     pthread_mutex_init(&self->ports.lock, NULL);
     self->gateway = (gateway_config_t){
@@ -214,6 +216,7 @@ house_configure(house_t *self)
         .ports = &self->ports,
         .threads = broker_threads_of(config_text(config, CONFIG_BROKER_PLACEMENT), gateway_kind.name),
         .static_folder = self->static_folder,
+        .limits = &self->limits,
         .bound = house_on_bound,
         .dev_token = self->issuer != NULL ? house_dev_token : NULL,
         .dev_token_seconds = DEV_ISSUER_TTL_SECONDS,

@@ -695,7 +695,7 @@ void
 act_observe(act_ctx_t *ctx, metric_id_t metric, uint64_t value)
 {
     _Atomic uint64_t *slots = &ctx->host->metrics[metric_slot(metric, 0)];
-    host_add(&slots[metric_bucket(value)], 1);
+    host_add(&slots[metric_bucket(metric, value)], 1);
     host_add(&slots[METRIC_BUCKETS], value);
 }
 

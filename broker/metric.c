@@ -1,7 +1,5 @@
 #include "metric_table.h"
 
-#include <string.h>
-
 #include "act.h"
 #include "stats.h"
 
@@ -9,7 +7,7 @@
 enum {
 #define METRIC(id, name, type, label, values, values_count, help)                                                      \
     id##_FIRST,                                                                                                        \
-        id##_LAST = id##_FIRST + ((type) == METRIC_HISTOGRAM ? METRIC_HISTOGRAM_SLOTS : (int)(values_count)) - 1,
+        id##_LAST = id##_FIRST + ((type) >= METRIC_HISTOGRAM ? METRIC_HISTOGRAM_SLOTS : (int)(values_count)) - 1,
 #include "metrics.tbl.h"
 #undef METRIC
     SLOTS_COUNT
@@ -41,27 +39,26 @@ metric_slots_count(void)
     return SLOTS_COUNT;
 }
 
-uint32_t
-metric_bucket(uint64_t value)
+static uint32_t
+metric_bucket_low(metric_type_t type)
 {
-    if (value <= (uint64_t)1 << METRIC_BUCKET_LOW) {
+    return type == METRIC_HISTOGRAM ? METRIC_TIME_BUCKET_LOW : 0;
+}
+
+uint32_t
+metric_bucket(metric_id_t metric, uint64_t value)
+{
+    uint32_t low = metric_bucket_low(metric_infos[metric].type);
+    if (value <= (uint64_t)1 << low) {
         return 0;
     }
-    uint32_t bucket = 64 - (uint32_t)__builtin_clzll(value - 1) - METRIC_BUCKET_LOW;
+    uint32_t bucket = 64 - (uint32_t)__builtin_clzll(value - 1) - low;
     return bucket < METRIC_BUCKETS ? bucket : METRIC_BUCKETS - 1;
 }
 
 uint64_t
-metric_bucket_bound(uint32_t bucket)
+metric_bucket_bound(metric_type_t type, uint32_t bucket)
 {
     ACT_ASSERT(bucket < METRIC_BUCKETS - 1);
-    return (uint64_t)1 << (METRIC_BUCKET_LOW + bucket);
-}
-
-bool
-metric_is_time(const metric_info_t *info)
-{
-    static const char suffix[] = "_size";
-    size_t length = strlen(info->name);
-    return length < sizeof(suffix) || strcmp(info->name + length - (sizeof(suffix) - 1), suffix) != 0;
+    return (uint64_t)1 << (metric_bucket_low(type) + bucket);
 }

@@ -2,8 +2,6 @@
 #ifndef PLAYHOUSE_METRIC_TABLE_H
 #define PLAYHOUSE_METRIC_TABLE_H
 
-#include <stdbool.h>
-
 #include "metric.h"
 
 typedef struct metric_info {
@@ -17,10 +15,8 @@ typedef struct metric_info {
 
 extern const metric_info_t metric_infos[METRIC_ID_COUNT];
 
-/* The upper bound of a histogram's bucket, in its own unit (microseconds, or what its name says). Not of the last,
+/* The upper bound of a histogram's bucket: microseconds, or plain numbers for METRIC_SIZES. Not of the last bucket,
  * which takes the rest. */
-uint64_t metric_bucket_bound(uint32_t bucket);
-/* Does this histogram count microseconds, shown as seconds? Else its name ends in _size. */
-bool metric_is_time(const metric_info_t *info);
+uint64_t metric_bucket_bound(metric_type_t type, uint32_t bucket);
 
 #endif

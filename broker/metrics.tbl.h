@@ -1,6 +1,6 @@
 /*
  * One row per metric: id, Prometheus name, type, label name, label values, how many, help.
- * Names are stable. A histogram's unit is seconds on /metrics and microseconds here, unless its name ends in _size.
+ * Names are stable. A METRIC_HISTOGRAM's unit is seconds on /metrics and microseconds here; METRIC_SIZES are plain numbers.
  * Rows about mailboxes (playhouse_mailbox_*, playhouse_handler_*) are made by the metrics actor from the runtime's
  * own counters.
  */
@@ -25,6 +25,6 @@ METRIC(METRIC_ROOM_RELOADS, "playhouse_room_reloads_total", METRIC_COUNTER, NULL
 METRIC(METRIC_ROOM_MEMBERS, "playhouse_room_members", METRIC_GAUGE, NULL, NULL, 1, "characters in rooms")
 METRIC(METRIC_COMMITS, "playhouse_commits_total", METRIC_COUNTER, NULL, NULL, 1, "transactions committed")
 METRIC(METRIC_COMMIT_FAILURES, "playhouse_commit_failures_total", METRIC_COUNTER, NULL, NULL, 1, "transactions that failed")
-METRIC(METRIC_COMMIT_SIZE, "playhouse_commit_batch_size", METRIC_HISTOGRAM, NULL, NULL, 1, "actions in one transaction")
+METRIC(METRIC_COMMIT_SIZE, "playhouse_commit_batch_size", METRIC_SIZES, NULL, NULL, 1, "actions in one transaction")
 METRIC(METRIC_COMMIT_LATENCY, "playhouse_commit_seconds", METRIC_HISTOGRAM, NULL, NULL, 1, "one transaction, from its begin to its commit")
 METRIC(METRIC_LATE_ANSWERS, "playhouse_late_answers_total", METRIC_COUNTER, NULL, NULL, 1, "answers that came after their deadline")

@@ -33,7 +33,7 @@ typedef struct stats_source {
 /* Index of a metric's slot for a label value; gauges are int64_t bits in the same array. */
 size_t metric_slot(metric_id_t metric, uint32_t label);
 size_t metric_slots_count(void);
-/* The bucket of a value: 0..METRIC_BUCKETS-1; bucket i holds values <= 2^(METRIC_BUCKET_LOW+i), the last the rest. */
-uint32_t metric_bucket(uint64_t value);
+/* The bucket of a histogram's value: 0..METRIC_BUCKETS-1, the first whose bound is not below it. */
+uint32_t metric_bucket(metric_id_t metric, uint64_t value);
 
 #endif

@@ -105,7 +105,7 @@ server_bind(server_t *self, bool admin)
     if (bound <= 0) {
         act_log(self->ctx, LOG_ERROR, "listen-failed", "could not listen; is another server running on that port?",
                 LOG_S("why", why), LOG_S("host", host), LOG_N("port", port),
-                LOG_S("key", admin ? "admin.port" : "gateway.port"));
+                LOG_S("setting", admin ? "admin.port" : "gateway.port"));
         return false;
     }
     if (admin) {

@@ -279,8 +279,8 @@ histograms_are_cumulative_and_time_is_in_seconds(void **state)
     check_value(found, "playhouse_commit_seconds_bucket", "le=\"+Inf\"", 6);
     check_value(found, "playhouse_commit_seconds_count", "", 6);
     check_value(found, "playhouse_commit_seconds_sum", "", 20.0025);
-    check_value(found, "playhouse_commit_batch_size_bucket", "le=\"32\"", 0);
-    check_value(found, "playhouse_commit_batch_size_bucket", "le=\"64\"", 4);
+    check_value(found, "playhouse_commit_batch_size_bucket", "le=\"1\"", 0);
+    check_value(found, "playhouse_commit_batch_size_bucket", "le=\"2\"", 4);
     check_value(found, "playhouse_commit_batch_size_sum", "", 200);
     double before = 0;
     for (size_t i = 0; i < found->samples_count; i++) {

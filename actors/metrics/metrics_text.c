@@ -4,8 +4,10 @@
 #include "metric_table.h"
 #include "metrics.h"
 
-static const char *const type_names[] = {
-    [METRIC_COUNTER] = "counter", [METRIC_GAUGE] = "gauge", [METRIC_HISTOGRAM] = "histogram"};
+static const char *const type_names[] = {[METRIC_COUNTER] = "counter",
+                                         [METRIC_GAUGE] = "gauge",
+                                         [METRIC_HISTOGRAM] = "histogram",
+                                         [METRIC_SIZES] = "histogram"};
 
 /* The runtime's own numbers, one line per mailbox. */
 typedef struct mailbox_info {
@@ -80,15 +82,15 @@ slot_sum(const stats_row_t *rows, size_t count, size_t slot)
 static void
 write_histogram(FILE *out, const metric_info_t *info, const stats_row_t *rows, size_t count, size_t slot)
 {
-    bool time = metric_is_time(info);
+    bool time = info->type == METRIC_HISTOGRAM;
     uint64_t cumulated = 0;
     for (uint32_t i = 0; i < METRIC_BUCKETS - 1; i++) {
         cumulated += slot_sum(rows, count, slot + i);
         fprintf(out, "%s_bucket{le=\"", info->name);
         if (time) {
-            write_seconds(out, metric_bucket_bound(i));
+            write_seconds(out, metric_bucket_bound(info->type, i));
         } else {
-            fprintf(out, "%" PRIu64, metric_bucket_bound(i));
+            fprintf(out, "%" PRIu64, metric_bucket_bound(info->type, i));
         }
         fprintf(out, "\"} %" PRIu64 "\n", cumulated);
     }
@@ -108,7 +110,7 @@ write_metric(FILE *out, metric_id_t id, const stats_row_t *rows, size_t count)
 {
     const metric_info_t *info = &metric_infos[id];
     write_head(out, info->name, info->type, info->help);
-    if (info->type == METRIC_HISTOGRAM) {
+    if (info->type >= METRIC_HISTOGRAM) {
         write_histogram(out, info, rows, count, metric_slot(id, 0));
         return;
     }

@@ -229,6 +229,19 @@ room_inspect_sequence(const void *state, const char *character_id)
     return member != NULL ? member->seen_sequence : -1;
 }
 
+obj_limits_t
+room_limits(const room_config_t *config)
+{
+    const rules_t *rules = config->rules;
+    return (obj_limits_t){.width = rules->width,
+                          .height = rules->height,
+                          .speed = rules->speed,
+                          .reach = rules->reach,
+                          .moves_per_second = config->moves_per_second,
+                          .chats_per_second = config->chats_per_second,
+                          .chat_max = rules->chat_max};
+}
+
 const act_kind_t room_kind = {
     .id = ACT_KIND_ROOM,
     .name = "room",

@@ -27,6 +27,9 @@ typedef struct room_config {
 
 extern const act_kind_t room_kind;
 
+/* What the rules of this room's world allow, as clients are told. */
+obj_limits_t room_limits(const room_config_t *config);
+
 /* For the invariants of the simulation: the committed state as members see it, and the counts of what is under way.
  * Pointers are valid until the room next runs. */
 typedef struct room_inspection {

@@ -152,7 +152,6 @@ blob_t *
 room_welcome(const room_t *self, const room_member_t *member)
 {
     msg_event_welcome_t welcome;
-    const rules_t *rules = self->rules;
     memcpy(welcome.session_id, member->session_id, sizeof welcome.session_id);
     memcpy(welcome.character_id, member->seen.character_id, sizeof welcome.character_id);
     memcpy(welcome.name, member->seen.name, sizeof welcome.name);
@@ -166,13 +165,7 @@ room_welcome(const room_t *self, const room_member_t *member)
     welcome.snapshot.members_len = room_list_members(self, welcome.snapshot.members);
     welcome.snapshot.items_len = self->items_count;
     memcpy(welcome.snapshot.items, self->items_seen, self->items_count * sizeof self->items_seen[0]);
-    welcome.limits = (obj_limits_t){.width = rules->width,
-                                    .height = rules->height,
-                                    .speed = rules->speed,
-                                    .reach = rules->reach,
-                                    .moves_per_second = self->config->moves_per_second,
-                                    .chats_per_second = self->config->chats_per_second,
-                                    .chat_max = rules->chat_max};
+    welcome.limits = room_limits(self->config);
     return frame_new(member->format, &type_event_welcome, "event.welcome", &welcome);
 }
 
