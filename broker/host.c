@@ -1,52 +1,9 @@
 #include "host.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "directory.h"
-
-enum {
-    CELL_BACKOFF_MSEC = 100, /* after the first act_fail; doubles */
-    CELL_BACKOFF_MSEC_MAX = 10000,
-    CELL_STEADY_SEC = 60, /* a state that lived this long starts its back-off anew */
-};
-
-typedef struct cell_timer {
-    heap_node_t node; /* first */
-    act_ctx_t *cell;
-    int number;
-} cell_timer_t;
-
-/* One state of a kind: the context that its functions are given. */
-struct act_ctx {
-    host_t *host;
-    void *state; /* NULL: failed, waits for its restart */
-    act_addr_t self;
-    act_trace_t trace;
-    act_usec_t deadline; /* of the request in hand, 0: none */
-    act_ctx_t *next, *next_touched;
-    host_request_t *requests;
-    cell_timer_t timers[ACT_TIMERS_CAP];
-    cell_timer_t restart;
-    act_usec_t made_at;
-    unsigned failures;
-    bool touched, retire, failed;
-};
-
-static uint64_t
-host_random(host_t *self) /* xoshiro256** */
-{
-    uint64_t *s = self->random, t = s[1] << 17, result = s[1] * 5;
-    result = ((result << 7) | (result >> 57)) * 9;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = (s[3] << 45) | (s[3] >> 19);
-    return result;
-}
+#include "cell.h"
 
 void
 host_init(host_t *self, const act_kind_t *kind, const void *config, const host_env_t *env, uint8_t thread,
@@ -69,88 +26,21 @@ host_init(host_t *self, const act_kind_t *kind, const void *config, const host_e
         }
     }
     self->random[0] |= 1; /* all zero would stay so */
-    self->correlation = host_random(self) >> 16;
+    self->correlation = self->random[0] >> 16;
     self->now = env->now(env->self);
 }
 
-static void
+void
 host_add(_Atomic uint64_t *counter, uint64_t n)
 {
     /* One writer: a plain add, made visible to readers. */
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-/* ---- requests ---- */
-
-static host_request_t **
-host_request_find(host_t *self, uint64_t correlation)
-{
-    host_request_t **link = &self->requests[correlation % HOST_BUCKETS];
-    while (*link != NULL && (*link)->correlation != correlation) {
-        link = &(*link)->next;
-    }
-    return link;
-}
-
-static void
-host_request_end(host_t *self, host_request_t *request)
-{
-    heap_remove(&self->request_timers, &request->timer);
-    host_request_t **link = host_request_find(self, request->correlation);
-    *link = request->next;
-    *request->cell_back = request->cell_next;
-    if (request->cell_next != NULL) {
-        request->cell_next->cell_back = request->cell_back;
-    }
-    request->next = self->requests_free;
-    self->requests_free = request;
-}
-
-static host_request_t *
-host_request_new(act_ctx_t *cell, act_usec_t due, uint64_t context)
-{
-    host_t *self = cell->host;
-    host_request_t *request = self->requests_free;
-    if (request != NULL) {
-        self->requests_free = request->next;
-    } else {
-        request = malloc(sizeof *request);
-        ACT_ASSERT(request != NULL);
-    }
-    *request = (host_request_t){.cell = cell,
-                                .correlation = ++self->correlation,
-                                .context = context,
-                                .trace = cell->trace,
-                                .code = ERROR_TIMEOUT};
-    host_request_t **link = &self->requests[request->correlation % HOST_BUCKETS];
-    request->next = *link;
-    *link = request;
-    request->cell_next = cell->requests;
-    request->cell_back = &cell->requests;
-    if (cell->requests != NULL) {
-        cell->requests->cell_back = &request->cell_next;
-    }
-    cell->requests = request;
-    heap_put(&self->request_timers, &request->timer, due);
-    return request;
-}
-
-/* ---- states ---- */
-
-static act_ctx_t **
-host_link(host_t *self, const char *key)
-{
-    act_ctx_t **link = &self->cells[directory_hash(key) % HOST_BUCKETS];
-    while (*link != NULL && strcmp((*link)->self.key, key) != 0) {
-        link = &(*link)->next;
-    }
-    return link;
-}
-
 act_ctx_t *
 host_find(host_t *self, const char *key)
 {
-    return *host_link(self, self->kind->keying == ACT_KEYED ? key : "");
+    return *cell_link(self, self->kind->keying == ACT_KEYED ? key : "");
 }
 
 void *
@@ -158,122 +48,6 @@ host_state(act_ctx_t *cell)
 {
     return cell->state;
 }
-
-static void
-cell_touch(act_ctx_t *cell)
-{
-    if (!cell->touched) {
-        cell->touched = true;
-        cell->next_touched = cell->host->touched;
-        cell->host->touched = cell;
-    }
-}
-
-/* Ends what the state waits for, and the state. */
-static void
-cell_clear(act_ctx_t *cell)
-{
-    host_t *self = cell->host;
-    while (cell->requests != NULL) {
-        host_request_end(self, cell->requests);
-    }
-    if (cell->state != NULL && self->kind->fini != NULL) {
-        self->kind->fini(cell->state, cell);
-    }
-    while (cell->requests != NULL) { /* made by fini */
-        host_request_end(self, cell->requests);
-    }
-    for (int i = 0; i < ACT_TIMERS_CAP; i++) {
-        heap_remove(&self->cell_timers, &cell->timers[i].node);
-    }
-    free(cell->state);
-    cell->state = NULL;
-    cell->failed = false;
-    cell->retire = false;
-}
-
-static void
-cell_destroy(act_ctx_t *cell)
-{
-    host_t *self = cell->host;
-    cell_clear(cell);
-    heap_remove(&self->cell_timers, &cell->restart.node);
-    act_ctx_t **link = host_link(self, cell->self.key);
-    *link = cell->next;
-    atomic_fetch_sub_explicit(&self->keys, 1, memory_order_relaxed);
-    free(cell);
-}
-
-static void
-cell_failed(act_ctx_t *cell)
-{
-    host_t *self = cell->host;
-    if (self->now - cell->made_at > (act_usec_t)CELL_STEADY_SEC * ACT_SEC) {
-        cell->failures = 0;
-    }
-    act_usec_t backoff = CELL_BACKOFF_MSEC;
-    for (unsigned i = 0; i < cell->failures && backoff < CELL_BACKOFF_MSEC_MAX; i++) {
-        backoff *= 2;
-    }
-    backoff = backoff < CELL_BACKOFF_MSEC_MAX ? backoff : CELL_BACKOFF_MSEC_MAX;
-    cell->failures++;
-    host_add(&self->restarts, 1);
-    cell_clear(cell);
-    heap_put(&self->cell_timers, &cell->restart.node, self->now + backoff * ACT_MSEC);
-}
-
-static bool
-cell_make(act_ctx_t *cell)
-{
-    host_t *self = cell->host;
-    cell->state = calloc(1, self->kind->state_size ? self->kind->state_size : 1);
-    ACT_ASSERT(cell->state != NULL);
-    cell->made_at = self->now;
-    bool made = self->kind->init == NULL || self->kind->init(cell->state, cell, self->config);
-    if (made && !cell->failed) {
-        cell_touch(cell);
-        return true;
-    }
-    cell_failed(cell);
-    return false;
-}
-
-static act_ctx_t *
-cell_new(host_t *self, const char *key)
-{
-    if (atomic_load_explicit(&self->keys, memory_order_relaxed) >= HOST_STATES_MAX) {
-        return NULL;
-    }
-    act_ctx_t *cell = calloc(1, sizeof *cell);
-    ACT_ASSERT(cell != NULL);
-    cell->host = self;
-    cell->self.kind = (uint8_t)self->kind->id;
-    cell->self.thread = self->thread;
-    snprintf(cell->self.key, sizeof cell->self.key, "%s", key);
-    for (int i = 0; i < ACT_TIMERS_CAP; i++) {
-        cell->timers[i] = (cell_timer_t){.cell = cell, .number = i};
-    }
-    cell->restart = (cell_timer_t){.cell = cell, .number = -1};
-    act_ctx_t **link = host_link(self, cell->self.key);
-    *link = cell;
-    atomic_fetch_add_explicit(&self->keys, 1, memory_order_relaxed);
-    cell_make(cell);
-    return cell;
-}
-
-/* After each call into the kind. */
-static void
-cell_after(act_ctx_t *cell)
-{
-    cell->deadline = 0;
-    if (cell->failed) {
-        cell_failed(cell);
-    } else {
-        cell_touch(cell);
-    }
-}
-
-/* ---- turns ---- */
 
 /* A request that this host cannot serve is answered, so that its asker need not wait for the deadline. */
 static void
@@ -302,13 +76,13 @@ cell_receive(act_ctx_t *cell, const msg_t *msg)
 static void
 host_answer(host_t *self, const msg_t *msg)
 {
-    host_request_t *request = *host_request_find(self, msg->correlation);
+    host_request_t *request = *request_find(self, msg->correlation);
     act_ctx_t *cell = request != NULL ? request->cell : host_find(self, msg->key);
     msg_t answer = *msg;
     answer.deadline = 0;
     if (request != NULL) {
         answer.context = request->context;
-        host_request_end(self, request);
+        request_end(self, request);
         cell_receive(cell, &answer);
         return;
     }
@@ -507,212 +281,4 @@ host_stats(host_t *self, stats_row_t *row)
         .restarts = atomic_load_explicit(&self->restarts, memory_order_relaxed),
         .metrics = self->metrics,
     };
-}
-
-/* ---- act.h ---- */
-
-act_usec_t
-act_now(const act_ctx_t *ctx)
-{
-    return ctx->host->now;
-}
-
-int64_t
-act_wall_msec(const act_ctx_t *ctx)
-{
-    return ctx->host->env->wall_msec(ctx->host->env->self);
-}
-
-uint64_t
-act_random(act_ctx_t *ctx)
-{
-    return host_random(ctx->host);
-}
-
-void
-act_random_secret(act_ctx_t *ctx, void *bytes, size_t length)
-{
-    ctx->host->env->secret(ctx->host->env->self, bytes, length);
-}
-
-const char *
-act_key(const act_ctx_t *ctx)
-{
-    return ctx->self.key;
-}
-
-act_addr_t
-act_self(const act_ctx_t *ctx)
-{
-    return ctx->self;
-}
-
-static bool
-act_route(act_ctx_t *ctx, const act_addr_t *to, msg_t *msg)
-{
-    msg->from = ctx->self;
-    msg->trace = ctx->trace;
-    return ctx->host->env->route(ctx->host->env->self, to, msg);
-}
-
-bool
-act_send(act_ctx_t *ctx, msg_type_t type, const char *key, const void *body)
-{
-    act_addr_t to;
-    msg_t msg = {.type = type, .body = body};
-    return ctx->host->env->owner(ctx->host->env->self, msg_infos[type].kind, key, &to) && act_route(ctx, &to, &msg);
-}
-
-bool
-act_send_to(act_ctx_t *ctx, const act_addr_t *to, msg_type_t type, const void *body)
-{
-    msg_t msg = {.type = type, .body = body};
-    return act_route(ctx, to, &msg);
-}
-
-void
-act_request(act_ctx_t *ctx, msg_type_t type, const char *key, const void *body, act_usec_t timeout, uint64_t context)
-{
-    act_usec_t due = ctx->host->now + timeout;
-    if (ctx->deadline != 0 && ctx->deadline < due) {
-        due = ctx->deadline;
-    }
-    host_request_t *request = host_request_new(ctx, due, context);
-    act_addr_t to;
-    msg_t msg = {.type = type, .body = body, .correlation = request->correlation, .deadline = due};
-    bool owned = ctx->host->env->owner(ctx->host->env->self, msg_infos[type].kind, key, &to);
-    if (!owned || !act_route(ctx, &to, &msg)) {
-        request->code = owned ? ERROR_OVERLOADED : ERROR_UNAVAILABLE;
-        heap_put(&ctx->host->request_timers, &request->timer, ctx->host->now);
-    }
-}
-
-void
-act_reply(act_ctx_t *ctx, const msg_t *request, msg_type_t type, const void *body)
-{
-    if (request->correlation != 0) {
-        msg_t msg = {.type = type, .body = body, .correlation = request->correlation};
-        act_route(ctx, &request->from, &msg); /* refused: the asker hears TIMEOUT */
-    }
-}
-
-void
-act_timer_start(act_ctx_t *ctx, int timer, act_usec_t delay)
-{
-    ACT_ASSERT(timer >= 0 && timer < ACT_TIMERS_CAP && ctx->host->kind->expire != NULL);
-    heap_put(&ctx->host->cell_timers, &ctx->timers[timer].node, ctx->host->now + delay);
-}
-
-void
-act_timer_stop(act_ctx_t *ctx, int timer)
-{
-    ACT_ASSERT(timer >= 0 && timer < ACT_TIMERS_CAP);
-    heap_remove(&ctx->host->cell_timers, &ctx->timers[timer].node);
-}
-
-bool
-act_timer_running(const act_ctx_t *ctx, int timer)
-{
-    return ctx->timers[timer].node.place != 0;
-}
-
-act_trace_t
-act_trace(const act_ctx_t *ctx)
-{
-    return ctx->trace;
-}
-
-void
-act_trace_set(act_ctx_t *ctx, act_trace_t trace)
-{
-    ctx->trace = trace;
-}
-
-act_trace_t
-act_trace_new(act_ctx_t *ctx)
-{
-    uint64_t bits[2] = {host_random(ctx->host), host_random(ctx->host)};
-    memcpy(ctx->trace.bytes, bits, sizeof ctx->trace.bytes);
-    return ctx->trace;
-}
-
-void
-act_trace_text(act_trace_t trace, char text[33])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof trace.bytes; i++) {
-        text[2 * i] = digits[trace.bytes[i] >> 4];
-        text[2 * i + 1] = digits[trace.bytes[i] & 15];
-    }
-    text[32] = '\0';
-}
-
-void
-act_enter(act_ctx_t *ctx)
-{
-    ctx->host->now = ctx->host->env->now(ctx->host->env->self);
-}
-
-void
-act_leave(act_ctx_t *ctx)
-{
-    cell_after(ctx);
-}
-
-void *
-act_loop(const act_ctx_t *ctx)
-{
-    return ctx->host->env->loop;
-}
-
-void
-act_fail(act_ctx_t *ctx, const char *why)
-{
-    act_log(ctx, LOG_ERROR, "actor-failed", "the actor cannot go on and will be restarted", LOG_S("why", why));
-    ctx->failed = true;
-}
-
-void
-act_retire(act_ctx_t *ctx)
-{
-    ctx->retire = true;
-    cell_touch(ctx);
-}
-
-void
-act_count(act_ctx_t *ctx, metric_id_t metric, uint32_t label, uint64_t n)
-{
-    host_add(&ctx->host->metrics[metric_slot(metric, label)], n);
-}
-
-void
-act_gauge(act_ctx_t *ctx, metric_id_t metric, uint32_t label, int64_t delta)
-{
-    host_add(&ctx->host->metrics[metric_slot(metric, label)], (uint64_t)delta); /* two's complement adds alike */
-}
-
-void
-act_observe(act_ctx_t *ctx, metric_id_t metric, uint64_t value)
-{
-    _Atomic uint64_t *slots = &ctx->host->metrics[metric_slot(metric, 0)];
-    host_add(&slots[metric_bucket(metric, value)], 1);
-    host_add(&slots[METRIC_BUCKETS], value);
-}
-
-void
-act_log_fields(act_ctx_t *ctx, log_level_t level, const char *event, const char *sentence, const log_field_t *fields)
-{
-    static const act_trace_t none;
-    char trace[33];
-    act_trace_text(ctx->trace, trace);
-    bool traced = memcmp(&ctx->trace, &none, sizeof none) != 0;
-    log_line(level, ctx->host->kind->name, ctx->self.key, traced ? trace : NULL, event, sentence, fields);
-}
-
-_Noreturn void
-act_panic(const char *file, int line, const char *what)
-{
-    log_event(LOG_ERROR, "panic", "our own bug; the process ends", LOG_S("file", file), LOG_N("line", line),
-              LOG_S("what", what));
-    abort();
 }

@@ -217,7 +217,7 @@ scrape(stage_t *self)
 static void
 every_metric_of_the_table_is_there_with_help_and_type(void **state)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
+    static const char *const types[] = {"counter", "gauge", "histogram", "histogram"};
     exposition_t *found = scrape(*state);
     for (int id = 0; id < METRIC_ID_COUNT; id++) {
         size_t i = 0;
