@@ -1,5 +1,6 @@
 #include "auth.h"
 
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,10 @@ typedef struct auth {
     keyset_state_t keyset_state;
     bool text_bad;         /* the latest text holds no key of use */
     act_usec_t refresh_at; /* not before this has an unknown kid the keys read again */
+    /* SHA-256 of tokens whose signature was good under the present keys, each in the slot its first bytes name; the
+     * latest takes the slot. A user shows the same token several times on the way in, and an ES256 check takes 100 us.
+     */
+    uint8_t known[AUTH_KNOWN_SLOTS][SHA256_DIGEST_LENGTH];
     uint32_t pending_count;
     auth_pending_t pending[AUTH_PENDING_CAP]; /* oldest first */
 } auth_t;
@@ -39,6 +44,7 @@ auth_poll(auth_t *self, act_ctx_t *ctx)
         if (keys != NULL) {
             keys_destroy(&self->keys);
             self->keys = keys;
+            memset(self->known, 0, sizeof self->known); /* a key may have been withdrawn */
             act_log(ctx, LOG_INFO, "keys-read", "the identity provider's keys were read",
                     LOG_N("keys", keys_count(keys)));
         } else {
@@ -67,7 +73,12 @@ auth_verify(auth_t *self, act_ctx_t *ctx, const msg_t *request, const char *toke
 {
     msg_auth_verified_t claims;
     token_fault_t fault = TOKEN_FAULT_MALFORMED;
-    if (token_verify(token, head, key, &self->config->rules, act_wall_msec(ctx), &claims, &fault)) {
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    SHA256((const uint8_t *)token, strlen(token), digest);
+    uint8_t *slot = self->known[(digest[0] << 8 | digest[1]) % AUTH_KNOWN_SLOTS];
+    bool known = memcmp(slot, digest, sizeof digest) == 0;
+    if (token_verify(token, head, key, known, &self->config->rules, act_wall_msec(ctx), &claims, &fault)) {
+        memcpy(slot, digest, sizeof digest);
         reply_auth_verified(ctx, request, &claims);
     } else {
         auth_refuse(ctx, request, fault);

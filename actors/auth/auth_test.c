@@ -691,6 +691,22 @@ unknown_kid_has_the_keys_read_again_at_most_every_ten_seconds(void **state)
     assert_int_equal(sim_metric(self->sim, METRIC_TOKENS_REFUSED, TOKEN_FAULT_UNKNOWN_KEY), 22);
 }
 
+/* A key set of one public key, under the kid that is given. */
+static void
+jwks_of_one(const cjose_jwk_t *key, const char *kid, char *out, size_t size)
+{
+    char *text = cjose_jwk_to_json(key, false, NULL);
+    assert_non_null(text);
+    json_t *jwk = json_loads(text, 0, NULL);
+    json_t *set = json_pack("{s:[o]}", "keys", jwk);
+    assert_int_equal(json_object_set_new(jwk, "kid", json_string(kid)), 0);
+    char *whole = json_dumps(set, 0);
+    assert_true((size_t)snprintf(out, size, "%s", whole) < size);
+    free(whole);
+    json_decref(set);
+    free(text);
+}
+
 static void
 rotated_key_is_found_and_the_old_one_forgotten(void **state)
 {
@@ -701,6 +717,25 @@ rotated_key_is_found_and_the_old_one_forgotten(void **state)
     played_end(&self->keyset, KEYSET_READY, jwks_both);
     ask_other(self);
     assert_refused(self, TOKEN_FAULT_UNKNOWN_KEY);
+}
+
+/* A token that was good once is not remembered longer than the keys it was good under. */
+static void
+key_that_was_exchanged_under_its_kid_is_noticed(void **state)
+{
+    world_t *self = *state;
+    char token[TOKEN_SIZE], jwks[1024];
+    char *payload = payload_of(self, NULL, NULL);
+    sign(ec_key, "ES256", "ec", payload, token);
+    for (int i = 0; i < 2; i++) {
+        ask(self, token);
+        verified(self);
+    }
+    jwks_of_one(other_key, "ec", jwks, sizeof jwks);
+    played_end(&self->keyset, KEYSET_READY, jwks);
+    ask(self, token);
+    assert_refused(self, TOKEN_FAULT_SIGNATURE);
+    free(payload);
 }
 
 static void
@@ -858,6 +893,7 @@ main(void)
         CASE(the_largest_texts_are_refused),
         CASE(unknown_kid_has_the_keys_read_again_at_most_every_ten_seconds),
         CASE(rotated_key_is_found_and_the_old_one_forgotten),
+        CASE(key_that_was_exchanged_under_its_kid_is_noticed),
         CASE(unknown_kid_waits_while_keys_are_read_and_known_ones_do_not),
         CASE(waiting_ends_with_the_reading_or_after_three_seconds),
         CASE(full_waiting_list_refuses_at_once),

@@ -65,7 +65,7 @@ verify(const char *jwks, const char *token, int64_t wall_msec, msg_auth_verified
     if (good) {
         const cjose_jwk_t *key = keys_find(keys, head.kid);
         *fault = TOKEN_FAULT_UNKNOWN_KEY;
-        good = key != NULL && token_verify(token, &head, key, &rules, wall_msec, claims, fault);
+        good = key != NULL && token_verify(token, &head, key, false, &rules, wall_msec, claims, fault);
     }
     keys_destroy(&keys);
     return good;

@@ -31,8 +31,9 @@ typedef struct token_head {
 /* Reads the header. False: MALFORMED, ALGORITHM, or UNKNOWN_KEY when it names no key. */
 bool token_open(const char *token, token_head_t *head, token_fault_t *fault);
 
-/* Checks the rest, the signature before any claim. `key` is the one of head->kid; wall_msec is now, since 1970. */
-bool token_verify(const char *token, const token_head_t *head, const cjose_jwk_t *key, const token_rules_t *rules,
-                  int64_t wall_msec, msg_auth_verified_t *claims, token_fault_t *fault);
+/* Checks the rest, the signature before any claim. `key` is the one of head->kid; wall_msec is now, since 1970.
+ * `signature_known`: this very token was verified with this very key before; only its claims are checked again. */
+bool token_verify(const char *token, const token_head_t *head, const cjose_jwk_t *key, bool signature_known,
+                  const token_rules_t *rules, int64_t wall_msec, msg_auth_verified_t *claims, token_fault_t *fault);
 
 #endif
