@@ -58,7 +58,11 @@ host_refuse(host_t *self, const msg_t *msg, error_code_t code)
         return;
     }
     msg_act_no_answer_t body = {.code = code};
-    msg_t answer = {.type = MSG_ACT_NO_ANSWER, .correlation = msg->correlation, .trace = msg->trace, .body = &body};
+    msg_t answer = {.type = MSG_ACT_NO_ANSWER,
+                    .from = {.kind = (uint8_t)self->kind->id, .thread = self->thread},
+                    .correlation = msg->correlation,
+                    .trace = msg->trace,
+                    .body = &body};
     self->env->route(self->env->self, &msg->from, &answer);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "directory.h"
+#include "envelope.h"
 #include "heap.h"
 #include "host.h"
 
@@ -13,6 +14,7 @@ enum {
     SIM_PAIRS = 4096,        /* sender and receiver pairs whose order is kept, at once */
     SIM_ROUNDS_MAX = 100000, /* of messages at one moment; more is a storm, and a bug */
     SIM_MILLION = 1000000,
+    SIM_FRAME_MAX = 4 << 20, /* bytes of a message as a frame */
 };
 
 /* A message on its way, or kept for the tester. */
@@ -44,6 +46,8 @@ struct sim {
     sim_pair_t pairs[SIM_PAIRS];
     sim_parcel_t *kept, **kept_end, *taken;
     size_t kept_count;
+    uint8_t *frame; /* SIM_FRAME_MAX bytes */
+    void *body;     /* MSG_BODY_MAX bytes */
     act_trace_t trace;
 };
 
@@ -142,10 +146,25 @@ sim_post(sim_t *self, const act_addr_t *to, const msg_t *msg)
     heap_put(&self->parcels, &parcel->due, sim_ordered(self, &msg->from, to, due));
 }
 
+/* What is copied here is a frame between threads: it must survive being one. */
+static void
+sim_check_frame(sim_t *self, const act_addr_t *to, const msg_t *msg)
+{
+    msg_t out = *msg, back;
+    codec_fault_t fault;
+    memcpy(out.key, to->key, sizeof out.key);
+    size_t length = envelope_encode(&out, self->now, self->frame, SIM_FRAME_MAX);
+    ACT_ASSERT(length > 0);
+    ACT_ASSERT(envelope_decode(self->frame, length, self->now, &back, self->body, &fault) == CODEC_OK);
+    ACT_ASSERT(back.type == out.type && strcmp(back.key, out.key) == 0 && back.correlation == out.correlation);
+    codec_release(msg_infos[back.type].type, self->body);
+}
+
 static bool
 sim_route(void *me, const act_addr_t *to, const msg_t *msg)
 {
     sim_t *self = me;
+    sim_check_frame(self, to, msg);
     if (self->full[to->kind]) {
         return false;
     }
@@ -280,6 +299,9 @@ sim_new(uint64_t seed)
 {
     sim_t *self = calloc(1, sizeof *self);
     ACT_ASSERT(self != NULL);
+    self->frame = malloc(SIM_FRAME_MAX);
+    self->body = aligned_alloc(64, (MSG_BODY_MAX + 63) / 64 * 64);
+    ACT_ASSERT(self->frame != NULL && self->body != NULL);
     self->random = seed;
     self->now = ACT_SEC; /* not 0: a time of 0 often means "never" */
     self->kept_end = &self->kept;
@@ -316,6 +338,8 @@ sim_destroy(sim_t **self_p)
         next = self->kept->next;
         sim_parcel_destroy(self->kept);
     }
+    free(self->frame);
+    free(self->body);
     free(self);
     *self_p = NULL;
 }

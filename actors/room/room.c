@@ -22,6 +22,17 @@ room_is_idle(const room_t *self)
     return self->present_count == 0 && self->pending_count == 0 && self->waiting_count == 0;
 }
 
+/* Anybody at the front door may name a room; what is no key of the schema must not reach the store. */
+static bool
+room_key_is_good(const char *key)
+{
+    static const char id[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    size_t instance = strspn(key, id);
+    size_t room = key[instance] == '/' ? strspn(key + instance + 1, id) : 0;
+    return instance > 0 && room > 0 && key[instance + 1 + room] == '\0' &&
+           instance + 1 + room < sizeof((room_t *)NULL)->key;
+}
+
 static bool
 room_init(void *state, act_ctx_t *ctx, const void *config)
 {
@@ -29,8 +40,8 @@ room_init(void *state, act_ctx_t *ctx, const void *config)
     self->config = config;
     self->rules = self->config->rules;
     ACT_ASSERT(self->rules != NULL && self->config->build != NULL && self->config->delta_msec > 0);
-    if (strlen(act_key(ctx)) >= sizeof self->key) {
-        act_fail(ctx, "a room's key has at most 49 characters");
+    if (!room_key_is_good(act_key(ctx))) {
+        act_log(ctx, LOG_WARN, "room-key-bad", "that is no room: a key is INSTANCE/ROOM, of letters, digits, - and _");
         return false;
     }
     snprintf(self->key, sizeof self->key, "%.49s", act_key(ctx));

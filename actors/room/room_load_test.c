@@ -312,12 +312,32 @@ a_lease_that_has_given_out_its_versions_is_renewed(void **state)
     assert_int_equal(appended_next(f)->action.room_version >> 32, 2);
 }
 
+static void
+a_key_that_names_no_room_makes_none(void **state)
+{
+    fixture_t *f = *state;
+    static const char *const keys[] = {"plaza",
+                                       "/main",
+                                       "plaza/",
+                                       "plaza/main/2",
+                                       "plaza/m!in",
+                                       "plaza/m\x80in",
+                                       "plaza/a-name-with-more-than-the-forty-nine-characters"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        sim_ask(f->sim, MSG_ROOM_PEEK, keys[i], &(msg_room_peek_t){0}, 0, 1);
+        const msg_act_no_answer_t *refused = take(f, MSG_ACT_NO_ANSWER)->body;
+        assert_int_equal(refused->code, ERROR_UNAVAILABLE);
+        none(f, MSG_PERSISTENCE_LOAD_ROOM);
+    }
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_new_room_asks_the_store_and_offers_its_seed),
+        TEST(a_key_that_names_no_room_makes_none),
         TEST(a_load_that_fails_is_tried_again_with_growing_pauses),
         TEST(a_load_without_an_answer_is_tried_again_and_its_late_answer_ignored),
         TEST(joins_wait_for_the_room_to_open),
