@@ -306,16 +306,16 @@ lookups_are_bounded(void **state)
 {
     fixture_t *f = *state;
     int64_t ann = ann_in_open_room(f);
-    move(f, ann, 1000, 510, 500);
+    move(f, ann, 100000, 510, 500);
     for (int i = 1; i <= ROOM_LOOKUPS_CAP; i++) {
         move(f, ann, i, 510, 500);
     }
     none(f, MSG_GATEWAY_REFUSED);
-    move(f, ann, 900, 510, 500);
-    expect_refused(f, 900, ERROR_OVERLOADED);
+    move(f, ann, 90000, 510, 500);
+    expect_refused(f, 90000, ERROR_OVERLOADED);
     not_found(f, STORE_FAULT_NOT_FOUND);
     expect_refused(f, 1, ERROR_ACTION_OUT_OF_ORDER);
-    move(f, ann, 900, 510, 500);
+    move(f, ann, 90000, 510, 500);
     none(f, MSG_GATEWAY_REFUSED);
 }
 

@@ -16,10 +16,10 @@ enum {
     ROOM_PENDING_CAP = 4096,      /* over it OVERLOADED */
     ROOM_PENDING_FIRST = 64,      /* what the ring starts with; it doubles */
     ROOM_WAITING_CAP = 256,       /* joins under way; over it OVERLOADED */
-    ROOM_LOOKUPS_CAP = 64,        /* resends being looked up; over it OVERLOADED */
-    ROOM_GATEWAYS_CAP = 64,       /* gateway threads with members here; over it OVERLOADED */
-    ROOM_CHATS_CAP = 64,          /* as max of event.state_delta.chats; then the delta leaves early */
-    ROOM_ENDED_CAP = 256,         /* ended connections whose late joins are recognised */
+    ROOM_LOOKUPS_CAP = 1024, /* resends being looked up: a full room comes back with ten each; over it OVERLOADED */
+    ROOM_GATEWAYS_CAP = 64,  /* gateway threads with members here; over it OVERLOADED */
+    ROOM_CHATS_CAP = 64,     /* as max of event.state_delta.chats; then the delta leaves early */
+    ROOM_ENDED_CAP = 256,    /* ended connections whose late joins are recognised */
     ROOM_FORMATS = 2,
     ROOM_PAYLOAD_MAX = 1280, /* as max of actionRow.payload */
     ROOM_FRAME_MAX = 262144, /* the largest whole state with the longest chats takes 230 kB of JSON */

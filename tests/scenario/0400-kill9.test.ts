@@ -33,10 +33,17 @@ async function settle(bot: Bot, stored: Stored): Promise<{ resent: number; store
   assert.equal(client.welcome?.lastActionId, rows.at(-1)?.action_id ?? 0, "and its actionId");
   const open = bot.unknown();
   const answers = await Promise.allSettled(
-    open.map(({ intent }) => {
-      const answer = client.answer(intent.actionId);
-      client.send(intent);
-      return answer;
+    open.map(async ({ intent }) => {
+      // As a client does: what is refused for the moment is sent again.
+      for (let tries = 1; ; tries++) {
+        const answer = client.answer(intent.actionId);
+        client.send(intent);
+        try {
+          return await answer;
+        } catch (error) {
+          if (!(error instanceof Refused) || !error.refusal.transient || tries === 20) throw error;
+        }
+      }
     }),
   );
   let [known, refused] = [0, 0];
