@@ -228,7 +228,7 @@ host_push(host_t *self, const msg_t *msg)
 bool
 host_is_full(const host_t *self)
 {
-    return self->mailbox.count >= self->mailbox.count_max;
+    return self->mailbox.count >= self->mailbox.count_max || self->mailbox.filling.used >= MAILBOX_BYTES_MAX / 2;
 }
 
 bool

@@ -73,6 +73,7 @@ void host_fini(host_t *self);
 
 /* From a neighbour on the same thread. False: full, counted. */
 bool host_push(host_t *self, const msg_t *msg);
+/* False: a push of any one message succeeds. */
 bool host_is_full(const host_t *self);
 /* Timers that are due, one batch of messages, then flush. True: it did something, or more waits. */
 bool host_turn(host_t *self);

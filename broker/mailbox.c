@@ -12,6 +12,8 @@ typedef struct mailbox_record {
 
 enum { MAILBOX_ALIGN = 16 };
 
+_Static_assert(MSG_BODY_MAX + sizeof(mailbox_record_t) <= MAILBOX_BODY_MAX, "half a mailbox holds any message");
+
 void
 mailbox_init(mailbox_t *self, size_t count_max)
 {

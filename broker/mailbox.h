@@ -12,8 +12,9 @@
 #include "act.h"
 
 enum {
-    MAILBOX_BYTES_MAX = 64 << 20, /* 40,000 messages of the largest common size, a chat of 1.4 kB */
-    MAILBOX_BYTES_KEEP = 1 << 20, /* an emptied buffer larger than this is given back */
+    MAILBOX_BYTES_MAX = 64 << 20,             /* 40,000 messages of the largest common size, a chat of 1.4 kB */
+    MAILBOX_BODY_MAX = MAILBOX_BYTES_MAX / 4, /* more than any body; see host_is_full */
+    MAILBOX_BYTES_KEEP = 1 << 20,             /* an emptied buffer larger than this is given back */
 };
 
 typedef struct mailbox_buffer {
