@@ -23,9 +23,12 @@
 #include "gateway.h"
 #include "metrics.h"
 #include "persistence.h"
+#include "queue.h"
 #include "room.h"
 #include "server.h"
 #include "store_sqlite.h"
+
+enum { HOUSE_INSTANCES_TEXT = 2048 }; /* bytes of admission.instances */
 
 /* All that one process is made of. */
 typedef struct house {
@@ -39,6 +42,9 @@ typedef struct house {
     char static_folder[PATH_MAX];
     auth_config_t auth;
     admission_config_t admission;
+    queue_config_t queue;
+    char instance_names[HOUSE_INSTANCES_TEXT];
+    const char *instances[REGISTRY_INSTANCES_CAP + 1]; /* into instance_names; NULL at the end */
     room_config_t room;
     obj_limits_t limits; /* of that room's world */
     persistence_config_t persistence;
@@ -46,8 +52,6 @@ typedef struct house {
     gateway_config_t gateway;
     front_config_t front;
 } house_t;
-
-static const char *const house_instances[] = {GATEWAY_INSTANCE, NULL};
 
 /* What listens where: told by the actors while they start, read after all have. */
 static struct {
@@ -161,6 +165,53 @@ house_open_store(house_t *self)
     return true;
 }
 
+static bool
+house_is_instance(const char *name)
+{
+    static const char id[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    size_t length = strspn(name, id);
+    return length > 0 && length <= 24 && name[length] == '\0';
+}
+
+static bool
+house_name_instances(house_t *self)
+{
+    const char *text = config_text(self->config, CONFIG_ADMISSION_INSTANCES);
+    size_t count = 0;
+    char *rest = NULL;
+    if ((size_t)snprintf(self->instance_names, sizeof self->instance_names, "%s", text) >=
+        sizeof self->instance_names) {
+        return house_refuse("could not name the instances", "admission.instances is too long", "name fewer");
+    }
+    for (char *name = strtok_r(self->instance_names, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest)) {
+        if (count == REGISTRY_INSTANCES_CAP || !house_is_instance(name)) {
+            return house_refuse("could not name the instances", name,
+                                "admission.instances is a list of at most 64 names of letters, digits, - and _");
+        }
+        self->instances[count++] = name;
+    }
+    return count > 0 || house_refuse("there is no instance to connect to", "admission.instances is empty", "name one");
+}
+
+/* Who has a seat: Redis, with this process's memory to stand in for it; or that memory alone. */
+static bool
+house_open_registry(house_t *self)
+{
+    const char *url = config_text(self->config, CONFIG_REGISTRY_URL);
+    if (*url == '\0') {
+        self->registry = registry_memory_new();
+        return true;
+    }
+    char why[256];
+    registry_t *redis = registry_redis_new(url, config_int(self->config, CONFIG_REGISTRY_TIMEOUT_MSEC),
+                                           config_int(self->config, CONFIG_REGISTRY_REBUILD_MSEC), why, sizeof why);
+    if (redis == NULL) {
+        return house_refuse("registry.url is not usable", why, "give redis://HOST:PORT or unix:PATH, or nothing");
+    }
+    self->registry = registry_failover_new(redis, registry_memory_new());
+    return true;
+}
+
 /* The page is built into web/ beside the build folders, or installed beside the binary. */
 static void
 house_find_page(house_t *self)
@@ -184,20 +235,44 @@ house_find_page(house_t *self)
     }
 }
 
+static int64_t
+house_seconds(const house_t *self, config_key_t key)
+{
+    return config_int(self->config, key) * 1000;
+}
+
+static void
+house_configure_admission(house_t *self)
+{
+    const config_t *config = self->config;
+    registry_limits_t limits = {
+        .capacity = (uint32_t)config_int(config, CONFIG_ADMISSION_CAPACITY),
+        .room_size = (uint32_t)config_int(config, CONFIG_ADMISSION_ROOM_SIZE),
+        .queue_max = (uint32_t)config_int(config, CONFIG_ADMISSION_QUEUE_MAX),
+        .ticket_msec = house_seconds(self, CONFIG_ADMISSION_TICKET_SECONDS),
+        .offer_msec = house_seconds(self, CONFIG_ADMISSION_OFFER_SECONDS),
+        .grace_msec = house_seconds(self, CONFIG_ADMISSION_GRACE_SECONDS),
+        .ask_msec = house_seconds(self, CONFIG_ADMISSION_REPLACE_SECONDS),
+    };
+    self->queue = (queue_config_t){.registry = self->registry, .instances = self->instances, .limits = limits};
+    self->admission = (admission_config_t){
+        .registry = self->registry,
+        .instances = self->instances,
+        .build = PLAYHOUSE_BUILD,
+        .replacement = config_bool(config, CONFIG_ADMISSION_REPLACEMENT),
+        .limits = limits,
+        .attempts = {.user_max = (uint32_t)config_int(config, CONFIG_ADMISSION_ATTEMPTS),
+                     .address_max = (uint32_t)config_int(config, CONFIG_ADMISSION_ATTEMPTS_PER_ADDRESS),
+                     .window_msec = house_seconds(self, CONFIG_ADMISSION_ATTEMPT_SECONDS),
+                     .lock_msec = house_seconds(self, CONFIG_ADMISSION_LOCK_SECONDS)},
+    };
+}
+
 static void
 house_configure(house_t *self)
 {
     const config_t *config = self->config;
-    uint32_t capacity = (uint32_t)config_int(config, CONFIG_ADMISSION_CAPACITY);
-    self->registry = registry_memory_new(capacity);
-    self->admission = (admission_config_t){
-        .registry = self->registry,
-        .instances = house_instances,
-        .build = PLAYHOUSE_BUILD,
-        .limits = {.capacity = capacity,
-                   .room_size = (uint32_t)config_int(config, CONFIG_ADMISSION_ROOM_SIZE),
-                   .ticket_usec = config_int(config, CONFIG_ADMISSION_TICKET_SECONDS) * ACT_SEC},
-    };
+    house_configure_admission(self);
     self->room = (room_config_t){.delta_msec = config_int(config, CONFIG_ROOM_DELTA_MSEC),
                                  .moves_per_second = config_int(config, CONFIG_GATEWAY_MOVES_PER_SECOND),
                                  .chats_per_second = config_int(config, CONFIG_GATEWAY_CHATS_PER_SECOND),
@@ -216,6 +291,7 @@ house_configure(house_t *self)
         .ports = &self->ports,
         .threads = broker_threads_of(config_text(config, CONFIG_BROKER_PLACEMENT), gateway_kind.name),
         .static_folder = self->static_folder,
+        .instances = self->instances,
         .limits = &self->limits,
         .bound = house_on_bound,
         .dev_token = self->issuer != NULL ? house_dev_token : NULL,
@@ -231,6 +307,7 @@ house_add_actors(house_t *self)
     broker_add(self->broker, &persistence_kind, &self->persistence);
     broker_add(self->broker, &metrics_kind, &self->metrics);
     broker_add(self->broker, &room_kind, &self->room);
+    broker_add(self->broker, &queue_kind, &self->queue);
     broker_add(self->broker, &admission_kind, &self->admission);
     broker_add(self->broker, &auth_kind, &self->auth);
     broker_add(self->broker, &gateway_kind, &self->gateway);
@@ -245,8 +322,8 @@ static bool
 house_open(house_t *self)
 {
     self->broker = broker_new();
-    if (!house_check_front(config_text(self->config, CONFIG_BROKER_ENDPOINT)) || !house_open_auth(self) ||
-        !house_open_store(self)) {
+    if (!house_check_front(config_text(self->config, CONFIG_BROKER_ENDPOINT)) || !house_name_instances(self) ||
+        !house_open_auth(self) || !house_open_store(self) || !house_open_registry(self)) {
         return false;
     }
     house_configure(self);

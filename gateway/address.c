@@ -52,16 +52,36 @@ address_leave(address_book_t *self, address_t **address_p)
     free(address);
 }
 
+static bool
+address_is_v4(const uint8_t bytes[WIRE_ADDRESS_BYTES])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(bytes, mapped, sizeof(mapped)) == 0;
+}
+
 void
 address_text(const address_t *self, char text[ADDRESS_TEXT_SIZE])
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     uint8_t shown[WIRE_ADDRESS_BYTES] = {0};
-    if (memcmp(self->bytes, mapped, sizeof(mapped)) == 0) {
+    if (address_is_v4(self->bytes)) {
         memcpy(shown, self->bytes + 12, 3);
         (void)inet_ntop(AF_INET, shown, text, ADDRESS_TEXT_SIZE);
     } else {
         memcpy(shown, self->bytes, 6);
         (void)inet_ntop(AF_INET6, shown, text, ADDRESS_TEXT_SIZE);
     }
+}
+
+void
+address_scope(const uint8_t bytes[WIRE_ADDRESS_BYTES], char text[ADDRESS_SCOPE_SIZE])
+{
+    if (address_is_v4(bytes)) {
+        (void)inet_ntop(AF_INET, bytes + 12, text, ADDRESS_SCOPE_SIZE);
+        return;
+    }
+    uint8_t network[WIRE_ADDRESS_BYTES] = {0};
+    memcpy(network, bytes, 8);
+    (void)inet_ntop(AF_INET6, network, text, ADDRESS_SCOPE_SIZE);
+    size_t length = strlen(text); /* at most 21: the second half is zero */
+    memcpy(text + length, "/64", sizeof("/64"));
 }

@@ -61,19 +61,45 @@ gateway_init(void *state, act_ctx_t *ctx, const void *config)
     self->sessions_free = self->watch_first = self->requests_free = GATEWAY_NONE;
     self->generation = act_random(ctx) >> 33; /* 31 bits; with those to come and the slot it stays below 2^53 */
     gateway_digits_write(act_random(ctx), self->session_prefix, GATEWAY_SESSION_PREFIX);
+    instances_init(self);
+    act_timer_start(ctx, GATEWAY_TIMER_BEAT, 0);
     self->wire = self->config->wire->start(self, ctx, self->config);
     return self->wire != NULL;
 }
 
+/* Has the client of this connection said that it leaves, and waits only for its close? */
+static bool
+gateway_has_left(const session_t *session)
+{
+    return session != NULL && session->state == SESSION_CLOSING && session->close == CLOSE_CODE_LEFT;
+}
+
 static void
-gateway_on_redeem_answer(gateway_t *self, const msg_t *msg, session_t *session)
+gateway_on_enter_answer(gateway_t *self, const msg_t *msg, session_t *session)
 {
     if (session == NULL || session->state != SESSION_JOINING || session->audience != NULL) {
-        session_undo(self, msg);
-    } else if (msg->type == MSG_ADMISSION_REDEEMED) {
-        session_on_redeemed(self, session, msg);
+        session_undo(self, msg, gateway_has_left(session));
+    } else if (msg->type == MSG_ADMISSION_ENTERED) {
+        session_on_entered(self, session, msg);
     } else if (msg->type == MSG_ADMISSION_REFUSED) {
-        session_on_not_joined(self, session, ERROR_TICKET_INVALID, CLOSE_CODE_TICKET_INVALID);
+        const msg_admission_refused_t *refused = msg->body;
+        session_on_secret_refused(self, session, refused->fault);
+    } else {
+        const msg_act_no_answer_t *none = msg->body;
+        session_on_not_joined(self, session, none->code, CLOSE_CODE_OVERLOADED);
+    }
+}
+
+static void
+gateway_on_attach_answer(gateway_t *self, const msg_t *msg, session_t *session)
+{
+    if (session == NULL || session->state != SESSION_WATCHING || session->turn != 0) {
+        session_undo(self, msg, gateway_has_left(session));
+    } else if (msg->type == MSG_QUEUE_ATTACHED) {
+        session_on_attached(self, session, msg);
+    } else if (msg->type == MSG_QUEUE_REFUSED) {
+        const msg_queue_refused_t *refused = msg->body;
+        session_on_secret_refused(self, session, refused->fault);
     } else {
         const msg_act_no_answer_t *none = msg->body;
         session_on_not_joined(self, session, none->code, CLOSE_CODE_OVERLOADED);
@@ -84,7 +110,7 @@ static void
 gateway_on_join_answer(gateway_t *self, const msg_t *msg, session_t *session)
 {
     if (session == NULL || session->state != SESSION_JOINING) {
-        session_undo(self, msg);
+        session_undo(self, msg, false);
     } else if (msg->type == MSG_ROOM_JOINED) {
         session_on_joined(self, session, msg);
     } else if (msg->type == MSG_ROOM_REFUSED) {
@@ -101,8 +127,11 @@ gateway_on_answer(gateway_t *self, const msg_t *msg)
 {
     uint64_t handle = msg->context & ((UINT64_C(1) << 56) - 1);
     switch ((gateway_ask_t)(msg->context >> 56)) {
-    case GATEWAY_ASK_REDEEM:
-        gateway_on_redeem_answer(self, msg, session_find(self, handle));
+    case GATEWAY_ASK_ENTER:
+        gateway_on_enter_answer(self, msg, session_find(self, handle));
+        return;
+    case GATEWAY_ASK_ATTACH:
+        gateway_on_attach_answer(self, msg, session_find(self, handle));
         return;
     case GATEWAY_ASK_JOIN:
         gateway_on_join_answer(self, msg, session_find(self, handle));
@@ -133,11 +162,28 @@ gateway_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         session_on_state(self, msg->body);
         return;
     case GATEWAY_INBOX_END:
-        session_on_end(self, msg->body);
+        session_on_end(self, msg);
+        return;
+    case GATEWAY_INBOX_QUEUE_POSITION:
+        session_on_position(self, msg->body);
+        return;
+    case GATEWAY_INBOX_ADMITTED:
+        session_on_admitted(self, msg->body);
+        return;
+    case GATEWAY_INBOX_NOTICE:
+        instances_on_notice(self, msg->body);
+        return;
+    case GATEWAY_INBOX_REPORT:
+        instances_on_report(self, msg->body);
         return;
     case GATEWAY_INBOX_ADMISSION_CONNECTED:
-    case GATEWAY_INBOX_ADMISSION_REDEEMED:
+    case GATEWAY_INBOX_ADMISSION_ATTEMPTED:
+    case GATEWAY_INBOX_ADMISSION_ENTERED:
     case GATEWAY_INBOX_ADMISSION_REFUSED:
+    case GATEWAY_INBOX_ADMISSION_ENDED:
+    case GATEWAY_INBOX_ADMISSION_DECLINED:
+    case GATEWAY_INBOX_ADMISSION_INSTANCE:
+    case GATEWAY_INBOX_ADMISSION_SESSIONS:
     case GATEWAY_INBOX_AUTH_VERIFIED:
     case GATEWAY_INBOX_AUTH_REFUSED:
     case GATEWAY_INBOX_METRICS_TEXT:
@@ -146,6 +192,9 @@ gateway_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     case GATEWAY_INBOX_PERSISTENCE_CHARACTER:
     case GATEWAY_INBOX_PERSISTENCE_PONG:
     case GATEWAY_INBOX_PERSISTENCE_FAILED:
+    case GATEWAY_INBOX_QUEUE_ATTACHED:
+    case GATEWAY_INBOX_QUEUE_REFUSED:
+    case GATEWAY_INBOX_QUEUE_STANDING:
     case GATEWAY_INBOX_ROOM_JOINED:
     case GATEWAY_INBOX_ROOM_REFUSED:
     case GATEWAY_INBOX_ACT_NO_ANSWER:
@@ -155,6 +204,19 @@ gateway_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     ACT_UNREACHABLE("the runtime delivers only what the schema sends here");
 }
 
+/* Does a connection hold this session by this turn? */
+static bool
+gateway_holds(const gateway_t *self, const char *session_id, int64_t turn)
+{
+    for (uint32_t slot = 0; slot < self->sessions_used; slot++) {
+        const session_t *session = &self->sessions[slot];
+        if (session->turn == turn && strcmp(session->session_id, session_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A seat or a place that came after its asker had given up is given back; a copy of an answer that was in time is not.
  * (A connect that was given up sent its admission.leave then.) */
 static void
@@ -162,22 +224,20 @@ gateway_late(void *state, act_ctx_t *ctx, const msg_t *msg)
 {
     (void)ctx;
     gateway_t *self = state;
+    bool here = true;
     if (msg->type == MSG_ROOM_JOINED) {
         const msg_room_joined_t *joined = msg->body;
         const session_t *session = session_find(self, (uint64_t)joined->connection);
-        if (session == NULL || session->member != joined->member) {
-            session_undo(self, msg);
-        }
-    } else if (msg->type == MSG_ADMISSION_REDEEMED) {
-        const msg_admission_redeemed_t *redeemed = msg->body;
-        bool here = false;
-        for (uint32_t slot = 0; slot < self->sessions_used && !here; slot++) {
-            const session_t *session = &self->sessions[slot];
-            here = session->audience != NULL && strcmp(session->session_id, redeemed->session_id) == 0;
-        }
-        if (!here) {
-            session_undo(self, msg);
-        }
+        here = session != NULL && session->member == joined->member;
+    } else if (msg->type == MSG_ADMISSION_ENTERED) {
+        const msg_admission_entered_t *entered = msg->body;
+        here = gateway_holds(self, entered->session_id, entered->turn);
+    } else if (msg->type == MSG_QUEUE_ATTACHED) {
+        const msg_queue_attached_t *attached = msg->body;
+        here = gateway_holds(self, attached->session_id, attached->turn);
+    }
+    if (!here) {
+        session_undo(self, msg, false);
     }
 }
 
@@ -189,8 +249,11 @@ gateway_expire(void *state, act_ctx_t *ctx, int timer)
     case GATEWAY_TIMER_SWEEP:
         session_sweep(state);
         return;
+    case GATEWAY_TIMER_BEAT:
+        instances_beat(state);
+        return;
     }
-    ACT_UNREACHABLE("the gateway has one timer");
+    ACT_UNREACHABLE("the gateway has two timers");
 }
 
 static void
@@ -204,6 +267,7 @@ gateway_fini(void *state, act_ctx_t *ctx)
         self->config->wire->stop(self->wire);
     }
     outbox_frame_fini(&self->frame);
+    instances_fini(self);
 }
 
 const act_kind_t gateway_kind = {

@@ -2,9 +2,10 @@
  * gateway -- the only place that meets strangers: HTTP, WebSockets, the sessions on them; see README.md.
  *
  * Owns   the connections of one thread, their outboxes and rates, the HTTP requests under way
- * Hears  gateway.* from rooms (schemas/gateway.json), frames and requests from its wire (wire.h)
- * Says   auth.verify, admission.connect|redeem|leave, room.join|leave|move|chat|action|resync, persistence.*, metrics.*
- * Timers SWEEP, while something waits that has a time limit
+ * Hears  gateway.* from rooms, admission and queue (schemas/gateway.json), frames and requests from its wire (wire.h)
+ * Says   auth.verify, admission.*, queue.attach|detach|locate, room.join|leave|move|chat|action|resync, persistence.*,
+ *        metrics.*
+ * Timers SWEEP, while something waits that has a time limit; BEAT, once a second: this gateway is alive
  */
 #ifndef PLAYHOUSE_GATEWAY_H
 #define PLAYHOUSE_GATEWAY_H
@@ -15,8 +16,6 @@
 #include "config.h"
 #include "wire.h"
 
-#define GATEWAY_INSTANCE "plaza" /* where a connect goes by default */
-
 /* What threads of one process must agree on: with port 0 the first to bind chooses. Zero it, and init the mutex. */
 typedef struct gateway_ports {
     pthread_mutex_t lock;
@@ -26,12 +25,13 @@ typedef struct gateway_ports {
 typedef struct gateway_config {
     const config_t *config;
     const char *build;
-    const wire_t *wire;         /* &server_wire (libwebsockets), or a test's */
-    void *wire_config;          /* for a test's wire */
-    gateway_ports_t *ports;     /* of the process; NULL with a test's wire */
-    unsigned threads;           /* how many gateway threads there are; over 1 they share the port */
-    const obj_limits_t *limits; /* of the default instance's world, for bootstrap; NULL: not told */
-    const char *static_folder;  /* the built page; may not exist, then a page says how to build it */
+    const wire_t *wire;           /* &server_wire (libwebsockets), or a test's */
+    void *wire_config;            /* for a test's wire */
+    gateway_ports_t *ports;       /* of the process; NULL with a test's wire */
+    unsigned threads;             /* how many gateway threads there are; over 1 they share the port */
+    const char *const *instances; /* ids, NULL-terminated, 1 to 64; the first is where a client goes that names none */
+    const obj_limits_t *limits;   /* of the default instance's world, for bootstrap; NULL: not told */
+    const char *static_folder;    /* the built page; may not exist, then a page says how to build it */
     /* Called on a gateway's thread once for each port that listens. May be NULL. */
     void (*bound)(void *self, bool admin, const char *host, int port);
     /* Makes an access token, of at most `capacity` bytes with NUL; false: the name will not do. NULL: no --dev. */

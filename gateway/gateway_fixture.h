@@ -16,6 +16,10 @@
 #include "sim.h"
 
 #define TICKET "0123456789012345678901234567890123456789abc"
+#define TOKEN "the-token-of-the-session-or-place-789012xyz"      /* a reconnect token that a client shows */
+#define NEXT_TOKEN "the-next-token-of-session-or-place-90123xyz" /* the one it is given then */
+
+enum { TURN = 41 }; /* of sessions that entered, unless a test says otherwise */
 
 /* One WebSocket as its client sees it. */
 typedef struct peer {
@@ -33,7 +37,8 @@ typedef struct call {
     bool gone;
     unsigned answers, status, retry_seconds;
     bool authenticate;
-    char allow[32], body[16384];
+    size_t length;
+    char allow[32], body[16384]; /* as much as fits */
 } call_t;
 
 typedef struct house {
@@ -83,9 +88,8 @@ wire_answer(void *conn, const wire_answer_t *answer)
     call->retry_seconds = answer->retry_seconds;
     call->authenticate = answer->authenticate;
     snprintf(call->allow, sizeof(call->allow), "%s", answer->allow != NULL ? answer->allow : "");
-    assert_true(answer->length < sizeof(call->body));
-    memcpy(call->body, answer->body, answer->length);
-    call->body[answer->length] = '\0';
+    call->length = answer->length;
+    snprintf(call->body, sizeof(call->body), "%.*s", (int)answer->length, (const char *)answer->body);
 }
 
 static bool
@@ -103,7 +107,7 @@ static const wire_t fixture_wire = {.start = wire_start,
 
 /* `flags`: an argv, with "--key=value" words; NULL: the defaults. */
 static inline house_t *
-house_new(char **flags)
+house_new_of(char **flags, const char *const *instances)
 {
     house_t *self = calloc(1, sizeof(*self));
     assert_non_null(self);
@@ -113,13 +117,38 @@ house_new(char **flags)
         count++;
     }
     assert_true(count == 0 || config_load_flags(self->values, &count, flags, stderr));
-    self->config =
-        (gateway_config_t){.config = self->values, .build = "b1", .wire = &fixture_wire, .wire_config = self};
+    self->config = (gateway_config_t){
+        .config = self->values, .build = "b1", .wire = &fixture_wire, .wire_config = self, .instances = instances};
     self->sim = sim_new(11);
     sim_add(self->sim, &gateway_kind, &self->config);
     self->ctx = sim_ctx(self->sim, ACT_KIND_GATEWAY, "");
     assert_non_null(self->gateway);
+    sim_run(self->sim);
     return self;
+}
+
+/* How many messages are kept for the tester, beats left out. */
+static inline size_t
+house_kept(house_t *self)
+{
+    while (sim_take(self->sim, MSG_ADMISSION_BEAT) != NULL) {
+    }
+    return sim_kept(self->sim);
+}
+
+/* Says `type` to the gateway as the actor that hears `hearer` would. */
+static inline void
+house_tell_as(house_t *self, msg_type_t hearer, msg_type_t type, const void *body)
+{
+    msg_t head = {.type = hearer, .from = act_self(self->ctx)};
+    sim_reply(self->sim, &head, type, body);
+}
+
+static inline house_t *
+house_new(char **flags)
+{
+    static const char *const instances[] = {"plaza", "arena", NULL};
+    return house_new_of(flags, instances);
 }
 
 static inline void
@@ -217,7 +246,7 @@ static inline void
 assert_heard(house_t *house, peer_t *peer, const char *part)
 {
     const char *heard = peer_hear(house, peer);
-    if (heard == NULL || strstr(heard, part) == NULL) {
+    if (heard == NULL || memmem(heard, peer->heard_length, part, strlen(part)) == NULL) { /* msgpack has NULs */
         fail_msg("wanted %s, heard %s", part, heard != NULL ? heard : "nothing");
     }
 }
@@ -231,23 +260,61 @@ assert_silent(house_t *house, peer_t *peer)
     }
 }
 
-/* Admission lets the ticket of `peer` in as a session of `room`. */
-static inline void
-peer_redeem(house_t *house, peer_t *peer, const char *session_id, const char *room, role_t role)
+/* What admission answers when it lets a client in. */
+static inline msg_admission_entered_t
+entered_body(const char *session_id, const char *room, int64_t turn)
+{
+    msg_admission_entered_t entered = {.user_id = "auth0|someone",
+                                       .name = "Ann",
+                                       .role = ROLE_PLAYER,
+                                       .character_id = "c1",
+                                       .turn = turn,
+                                       .reconnect_token = NEXT_TOKEN,
+                                       .grace_seconds = 60};
+    snprintf(entered.session_id, sizeof(entered.session_id), "%s", session_id);
+    snprintf(entered.room, sizeof(entered.room), "%s", room);
+    return entered;
+}
+
+/* Shows a ticket; what admission was asked, by its head. */
+static inline msg_t
+peer_show(house_t *house, peer_t *peer)
 {
     uint8_t join[256];
-    msg_session_join_t body = {.ticket = TICKET, .build = "b1"};
+    msg_session_join_t body = {.has_ticket = true, .ticket = TICKET, .build = "b1"};
     codec_format_t format = (codec_format_t)session_find(house->gateway, peer->handle)->format;
     size_t length = codec_encode(format, &type_session_join, "session.join", &body, join, sizeof(join));
     peer_data(house, peer, join, length, true, true, format == CODEC_MSGPACK);
-    const msg_t *ask = sim_take(house->sim, MSG_ADMISSION_REDEEM);
+    const msg_t *ask = sim_take(house->sim, MSG_ADMISSION_ENTER);
     assert_non_null(ask);
     assert_string_equal(ask->key, "plaza");
-    assert_string_equal(((const msg_admission_redeem_t *)ask->body)->ticket, TICKET);
-    msg_admission_redeemed_t redeemed = {.user_id = "auth0|someone", .name = "Ann", .role = role, .character_id = "c1"};
-    snprintf(redeemed.session_id, sizeof(redeemed.session_id), "%s", session_id);
-    snprintf(redeemed.room, sizeof(redeemed.room), "%s", room);
-    sim_reply(house->sim, ask, MSG_ADMISSION_REDEEMED, &redeemed);
+    const msg_admission_enter_t *enter = ask->body;
+    assert_string_equal(enter->secret, TICKET);
+    assert_string_equal(enter->holder, house->gateway->session_prefix);
+    assert_int_equal(enter->connection, peer->handle);
+    return *ask;
+}
+
+/* Admission lets the ticket of `peer` in as a session of `room`. */
+static inline void
+peer_enter(house_t *house, peer_t *peer, const char *session_id, const char *room, role_t role)
+{
+    msg_t ask = peer_show(house, peer);
+    msg_admission_entered_t entered = entered_body(session_id, room, TURN);
+    entered.role = role;
+    sim_reply(house->sim, &ask, MSG_ADMISSION_ENTERED, &entered);
+}
+
+/* The room that was asked takes `peer` in. */
+static inline void
+peer_let_in(house_t *house, peer_t *peer, int64_t member)
+{
+    const msg_t *ask = sim_take(house->sim, MSG_ROOM_JOIN);
+    assert_non_null(ask);
+    msg_room_joined_t joined = {
+        .connection = (int64_t)peer->handle, .member = member, .welcome = blob_new("{\"welcome\":1}", 13)};
+    sim_reply(house->sim, ask, MSG_ROOM_JOINED, &joined);
+    blob_release(&joined.welcome);
 }
 
 /* All the way into a room; its welcome is taken. */
@@ -255,16 +322,67 @@ static inline peer_t *
 peer_join(house_t *house, codec_format_t format, const char *session_id, const char *room, int64_t member)
 {
     peer_t *peer = peer_open(house, format);
-    peer_redeem(house, peer, session_id, room, ROLE_PLAYER);
-    const msg_t *ask = sim_take(house->sim, MSG_ROOM_JOIN);
-    assert_non_null(ask);
-    assert_string_equal(ask->key, room);
-    msg_room_joined_t joined = {
-        .connection = (int64_t)peer->handle, .member = member, .welcome = blob_new("{\"welcome\":1}", 13)};
-    sim_reply(house->sim, ask, MSG_ROOM_JOINED, &joined);
-    blob_release(&joined.welcome);
+    peer_enter(house, peer, session_id, room, ROLE_PLAYER);
+    peer_let_in(house, peer, member);
     assert_heard(house, peer, "{\"welcome\":1}");
     return peer;
+}
+
+/* Shows the token of a place in the queue; the queue takes it with `turn`, and its next token is heard. */
+static inline peer_t *
+peer_watch(house_t *house, codec_format_t format, const char *session_id, int64_t turn)
+{
+    peer_t *peer = peer_open(house, format);
+    uint8_t watch[256];
+    msg_queue_watch_t body = {.queue_token = TOKEN, .build = "b1"};
+    size_t length = codec_encode(format, &type_queue_watch, "queue.watch", &body, watch, sizeof(watch));
+    peer_data(house, peer, watch, length, true, true, format == CODEC_MSGPACK);
+    const msg_t *ask = sim_take(house->sim, MSG_QUEUE_ATTACH);
+    assert_non_null(ask);
+    assert_string_equal(ask->key, "plaza");
+    const msg_queue_attach_t *attach = ask->body;
+    assert_string_equal(attach->secret, TOKEN);
+    assert_string_equal(attach->holder, house->gateway->session_prefix);
+    assert_int_equal(attach->connection, peer->handle);
+    msg_queue_attached_t attached = {
+        .user_id = "auth0|someone", .turn = turn, .reconnect_token = NEXT_TOKEN, .grace_seconds = 60};
+    snprintf(attached.session_id, sizeof(attached.session_id), "%s", session_id);
+    sim_reply(house->sim, ask, MSG_QUEUE_ATTACHED, &attached);
+    assert_heard(house, peer, NEXT_TOKEN);
+    return peer;
+}
+
+/* What the next message kept for the tester says of a session: that its connection dropped, that it is over, or that
+ * it watches no more. There is one, and no more of these. */
+static inline void
+assert_let_go(house_t *house, msg_type_t type, const char *instance, const char *session_id, int64_t turn)
+{
+    static const msg_type_t types[] = {MSG_ADMISSION_DROP, MSG_ADMISSION_LEAVE, MSG_QUEUE_DETACH};
+    const msg_t *msg = sim_take(house->sim, type);
+    assert_non_null(msg);
+    assert_string_equal(msg->key, instance);
+    if (type == MSG_ADMISSION_DROP) {
+        const msg_admission_drop_t *drop = msg->body;
+        assert_string_equal(drop->session_id, session_id);
+        assert_int_equal(drop->turn, turn);
+    } else if (type == MSG_ADMISSION_LEAVE) {
+        const msg_admission_leave_t *leave = msg->body;
+        assert_string_equal(leave->session_id, session_id);
+        assert_int_equal(leave->turn, turn);
+    } else {
+        const msg_queue_detach_t *detach = msg->body;
+        assert_string_equal(detach->session_id, session_id);
+        assert_int_equal(detach->turn, turn);
+    }
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        assert_null(sim_take(house->sim, types[i]));
+    }
+}
+
+static inline void
+assert_closed(const peer_t *peer, close_code_t why)
+{
+    assert_int_equal(peer->close_code, close_code_numbers[why]);
 }
 
 /* ---- HTTP ---- */
@@ -276,6 +394,9 @@ call_send(house_t *house, call_t *call, wire_request_t request)
     request.conn = call;
     request.authorization = request.authorization != NULL ? request.authorization : "";
     request.content_type = request.content_type != NULL ? request.content_type : "";
+    request.query = request.query != NULL ? request.query : "";
+    request.host = request.host != NULL ? request.host : "";
+    request.origin = request.origin != NULL ? request.origin : "";
     act_enter(house->ctx);
     call->handle = gateway_http(house->gateway, &request);
     act_leave(house->ctx);

@@ -23,7 +23,7 @@ an_address_that_is_not_there_and_a_method_it_does_not_know(void **state)
     call_get(house, &call, "/instances/plaza/connect");
     assert_answer(&call, 405, "METHOD_NOT_ALLOWED");
     assert_string_equal(call.allow, "POST");
-    assert_int_equal(sim_kept(house->sim), 0);
+    assert_int_equal(house_kept(house), 0);
 }
 
 static void
@@ -39,7 +39,7 @@ without_a_token_that_could_be_one_the_answer_is_401(void **state)
         assert_answer(&call, 401, "\"code\":\"UNAUTHENTICATED\"");
         assert_true(call.authenticate);
     }
-    assert_int_equal(sim_kept(house->sim), 0);
+    assert_int_equal(house_kept(house), 0);
 }
 
 static void
@@ -92,7 +92,7 @@ what_is_wrong_with_a_body_is_told_to_who_may_ask(void **state)
         call_verify(house);
         assert_answer(&call, 400, bad[i][1]);
     }
-    assert_int_equal(sim_kept(house->sim), 0);
+    assert_int_equal(house_kept(house), 0);
 }
 
 static void
@@ -135,6 +135,34 @@ characters_are_listed_made_and_selected_for_the_bearer(void **state)
     failed.fault = STORE_FAULT_NOT_OWNER;
     sim_reply(house->sim, ask, MSG_PERSISTENCE_FAILED, &failed);
     assert_answer(&call, 404, "NOT_FOUND"); /* whose it is, is nobody else's business */
+    assert_int_equal(house_kept(house), 0);
+}
+
+static void
+a_selection_is_told_to_every_instance(void **state)
+{
+    house_t *house = *state;
+    call_t call;
+    for (int full = 0; full < 2; full++) {
+        call_send(
+            house, &call,
+            (wire_request_t){.method = WIRE_POST, .path = "/api/characters/c2/select", .authorization = "bearer good"});
+        call_verify(house);
+        msg_persistence_character_t one = {.character = {.id = "c2", .name = "Bob", .active = true}};
+        sim_set_full(house->sim, ACT_KIND_ADMISSION, full);
+        sim_reply(house->sim, sim_take(house->sim, MSG_PERSISTENCE_SELECT_CHARACTER), MSG_PERSISTENCE_CHARACTER, &one);
+        sim_set_full(house->sim, ACT_KIND_ADMISSION, false);
+        assert_answer(&call, 200, "\"id\":\"c2\"");
+        static const char *const instances[] = {"plaza", "arena"};
+        for (int i = 0; i < 2 && !full; i++) {
+            const msg_t *told = sim_take(house->sim, MSG_ADMISSION_SELECT);
+            assert_string_equal(told->key, instances[i]);
+            const msg_admission_select_t *select = told->body;
+            assert_string_equal(select->user_id, "auth0|someone");
+            assert_string_equal(select->character_id, "c2");
+        }
+        assert_int_equal(house_kept(house), 0);
+    }
 }
 
 static void
@@ -156,109 +184,6 @@ bootstrap_tells_all_a_client_needs_and_compares_the_build(void **state)
         assert_answer(&call, 200, "\"character\":{\"id\":\"c2\"");
         assert_non_null(strstr(call.body, "\"instance\":{\"id\":\"plaza\",\"capacity\":1000}"));
     }
-}
-
-/* A connect up to admission; the question it asked. */
-static msg_t
-connect_ask(house_t *house, call_t *call)
-{
-    call_post(house, call, "/instances/plaza/connect", "{\"characterId\":\"c1\",\"build\":\"b1\"}");
-    call_verify(house);
-    const msg_t *ask = sim_take(house->sim, MSG_ADMISSION_CONNECT);
-    assert_non_null(ask);
-    assert_string_equal(ask->key, "plaza");
-    return *ask; /* its head; the body is gone with the next sim_take */
-}
-
-static void
-connect_answers_with_the_one_outcome(void **state)
-{
-    house_t *house = *state;
-    call_t call;
-    msg_t ask = connect_ask(house, &call);
-    msg_admission_connected_t connected = {.outcome = OUTCOME_ADMITTED,
-                                           .has_ticket = true,
-                                           .ticket = TICKET,
-                                           .has_character_id = true,
-                                           .character_id = "c1"};
-    sim_reply(house->sim, &ask, MSG_ADMISSION_CONNECTED, &connected);
-    assert_answer(&call, 200,
-                  "{\"outcome\":\"admitted\",\"ticket\":\"" TICKET "\",\"characterId\":\"c1\",\"sessionId\":\"");
-    ask = connect_ask(house, &call);
-    connected = (msg_admission_connected_t){.outcome = OUTCOME_FAILED, .has_reason = true, .reason = REASON_NOT_OWNER};
-    sim_reply(house->sim, &ask, MSG_ADMISSION_CONNECTED, &connected);
-    assert_answer(&call, 200, "{\"outcome\":\"failed\",\"reason\":\"NOT_OWNER\",\"transient\":false,");
-    ask = connect_ask(house, &call);
-    connected = (msg_admission_connected_t){.outcome = OUTCOME_FAILED,
-                                            .has_reason = true,
-                                            .reason = REASON_RATE_LIMITED,
-                                            .has_retry_after_seconds = true,
-                                            .retry_after_seconds = 42};
-    sim_reply(house->sim, &ask, MSG_ADMISSION_CONNECTED, &connected);
-    assert_answer(&call, 429, "RATE_LIMITED");
-    assert_int_equal(call.retry_seconds, 42);
-    assert_null(sim_take(house->sim, MSG_ADMISSION_LEAVE));
-}
-
-static void
-a_connect_that_is_not_decided_in_ten_seconds_says_so_and_gives_the_seat_up(void **state)
-{
-    house_t *house = *state;
-    call_t call;
-    call_post(house, &call, "/instances/plaza/connect", "{\"build\":\"b1\"}");
-    sim_advance(house->sim, 4 * ACT_SEC); /* auth was slow */
-    call_verify(house);
-    const msg_t *ask = sim_take(house->sim, MSG_ADMISSION_CONNECT);
-    char session_id[25];
-    memcpy(session_id, ((const msg_admission_connect_t *)ask->body)->session_id, sizeof(session_id));
-    sim_advance(house->sim, 5500 * ACT_MSEC);
-    assert_int_equal(call.answers, 0);
-    sim_advance(house->sim, 500 * ACT_MSEC);
-    assert_answer(&call, 200, "{\"outcome\":\"timeout\",\"reason\":\"TIMEOUT\",\"transient\":true,");
-    const msg_t *leave = sim_take(house->sim, MSG_ADMISSION_LEAVE);
-    assert_non_null(leave);
-    assert_string_equal(((const msg_admission_leave_t *)leave->body)->session_id, session_id);
-    assert_int_equal(sim_metric(house->sim, METRIC_CONNECTS, OUTCOME_TIMEOUT), 1);
-}
-
-static void
-a_connect_has_an_outcome_also_when_a_service_is_away_or_full(void **state)
-{
-    house_t *house = *state;
-    call_t call;
-    sim_set_full(house->sim, ACT_KIND_ADMISSION, true);
-    call_post(house, &call, "/instances/plaza/connect", "{\"build\":\"b1\"}");
-    call_verify(house);
-    assert_answer(&call, 200, "{\"outcome\":\"failed\",\"reason\":\"OVERLOADED\",\"transient\":true,");
-    sim_set_full(house->sim, ACT_KIND_ADMISSION, false);
-    call_post(house, &call, "/instances/plaza/connect", "{\"build\":\"b1\"}");
-    msg_auth_refused_t refused = {.fault = TOKEN_FAULT_KEYS_UNAVAILABLE};
-    sim_reply(house->sim, sim_take(house->sim, MSG_AUTH_VERIFY), MSG_AUTH_REFUSED, &refused);
-    assert_answer(&call, 200, "DEPENDENCY_UNAVAILABLE");
-    call_post(house, &call, "/instances/plaza/connect", "{\"build\":\"b1\"}");
-    sim_advance(house->sim, 6 * ACT_SEC);
-    assert_answer(&call, 200, "\"outcome\":\"timeout\"");
-}
-
-static void
-a_client_that_hangs_up_keeps_no_seat(void **state)
-{
-    house_t *house = *state;
-    call_t call;
-    msg_t ask = connect_ask(house, &call);
-    act_enter(house->ctx);
-    gateway_http_gone(house->gateway, call.handle);
-    act_leave(house->ctx);
-    sim_run(house->sim);
-    assert_non_null(sim_take(house->sim, MSG_ADMISSION_LEAVE));
-    msg_admission_connected_t connected = {.outcome = OUTCOME_ADMITTED, .has_ticket = true, .ticket = TICKET};
-    sim_reply(house->sim, &ask, MSG_ADMISSION_CONNECTED, &connected);
-    assert_int_equal(call.answers, 0);
-
-    ask = connect_ask(house, &call);
-    call.gone = true; /* seen only when there is something to say */
-    sim_reply(house->sim, &ask, MSG_ADMISSION_CONNECTED, &connected);
-    assert_non_null(sim_take(house->sim, MSG_ADMISSION_LEAVE));
 }
 
 static void
@@ -293,11 +218,35 @@ health_is_what_the_store_says_within_a_second(void **state)
     call_send(house, &call, (wire_request_t){.path = "/api/health"});
     msg_persistence_pong_t pong = {.schema = 1};
     sim_reply(house->sim, sim_take(house->sim, MSG_PERSISTENCE_PING), MSG_PERSISTENCE_PONG, &pong);
-    assert_answer(&call, 200, "{\"ready\":true,\"build\":\"b1\",\"dependencies\":[{\"name\":\"store\",\"ok\":true}");
+    assert_answer(
+        &call, 200,
+        "{\"ready\":true,\"degraded\":false,\"build\":\"b1\",\"dependencies\":[{\"name\":\"store\",\"ok\":true}");
+    assert_non_null(strstr(call.body, "{\"name\":\"registry\",\"ok\":true}"));
     call_send(house, &call, (wire_request_t){.path = "/health", .admin = true});
     sim_advance(house->sim, 1100 * ACT_MSEC);
-    assert_answer(&call, 503,
-                  "{\"ready\":false,\"build\":\"b1\",\"dependencies\":[{\"name\":\"store\",\"ok\":false,\"detail\":");
+    assert_answer(&call, 503, "{\"ready\":false,\"degraded\":false,");
+    assert_non_null(strstr(call.body, "[{\"name\":\"store\",\"ok\":false,\"detail\":"));
+}
+
+static void
+a_registry_that_is_away_makes_it_degraded_and_not_unready(void **state)
+{
+    house_t *house = *state;
+    call_t call;
+    msg_persistence_pong_t pong = {.schema = 1};
+    static const char *const instances[] = {"plaza", "arena"};
+    for (int i = 0; i < 4; i++) { /* one after the other goes, then comes back */
+        msg_gateway_notice_t notice = {.degraded = i < 2};
+        snprintf(notice.instance, sizeof(notice.instance), "%s", instances[i % 2]);
+        house_tell_as(house, MSG_ADMISSION_BEAT, MSG_GATEWAY_NOTICE, &notice);
+        call_send(house, &call, (wire_request_t){.path = "/api/health"});
+        sim_reply(house->sim, sim_take(house->sim, MSG_PERSISTENCE_PING), MSG_PERSISTENCE_PONG, &pong);
+        assert_answer(&call, 200, i < 3 ? "{\"ready\":true,\"degraded\":true," : "{\"ready\":true,\"degraded\":false,");
+        assert_non_null(
+            strstr(call.body, i < 3 ? "{\"name\":\"registry\",\"ok\":false,\"detail\":\"the registry is away; "
+                                      "the store decides\"}"
+                                    : "{\"name\":\"registry\",\"ok\":true}"));
+    }
 }
 
 static void
@@ -378,13 +327,11 @@ main(void)
         TEST(a_token_that_auth_refuses_is_401_and_keys_that_are_away_503),
         TEST(what_is_wrong_with_a_body_is_told_to_who_may_ask),
         TEST(characters_are_listed_made_and_selected_for_the_bearer),
+        TEST(a_selection_is_told_to_every_instance),
         TEST(bootstrap_tells_all_a_client_needs_and_compares_the_build),
-        TEST(connect_answers_with_the_one_outcome),
-        TEST(a_connect_that_is_not_decided_in_ten_seconds_says_so_and_gives_the_seat_up),
-        TEST(a_connect_has_an_outcome_also_when_a_service_is_away_or_full),
-        TEST(a_client_that_hangs_up_keeps_no_seat),
         TEST(requests_under_way_are_bounded),
         TEST(health_is_what_the_store_says_within_a_second),
+        TEST(a_registry_that_is_away_makes_it_degraded_and_not_unready),
         TEST(metrics_are_for_the_admin_listener_only),
         TEST(dev_tokens_are_there_only_with_dev),
         cmocka_unit_test(a_page_may_connect_from_its_own_server_or_a_named_one),

@@ -72,6 +72,15 @@ http_select_start(gateway_t *self, http_request_t *request)
 void
 http_select_finish(gateway_t *self, http_request_t *request, const msg_t *msg)
 {
+    if (msg->type == MSG_PERSISTENCE_CHARACTER) {
+        msg_admission_select_t select;
+        memcpy(select.user_id, request->user_id, sizeof(select.user_id));
+        memcpy(select.character_id, request->id, sizeof(select.character_id));
+        for (uint32_t i = 0; i < self->instances_count; i++) {
+            /* refused: an attempt for another character goes on until the user's next connect ends it */
+            send_admission_select(self->ctx, self->instances[i].id, &select);
+        }
+    }
     http_one_finish(self, request, msg, 200);
 }
 
@@ -103,7 +112,7 @@ http_bootstrap_finish(gateway_t *self, http_request_t *request, const msg_t *msg
         }
     }
     memcpy(answer.build, self->config->build, strnlen(self->config->build, sizeof(answer.build) - 1));
-    memcpy(answer.instance.id, GATEWAY_INSTANCE, sizeof(GATEWAY_INSTANCE));
+    memcpy(answer.instance.id, self->instances[0].id, strlen(self->instances[0].id));
     answer.instance.has_capacity = true;
     answer.instance.capacity = config_int(self->config->config, CONFIG_ADMISSION_CAPACITY);
     answer.has_limits = self->config->limits != NULL;

@@ -1,7 +1,6 @@
 /* What the server says of itself: build, health, metrics, actors; and the tokens of --dev. */
 #include "http.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { HTTP_ACTORS_MAX = 64 * 512 }; /* bytes: 64 rows of less than 512 */
@@ -24,8 +23,9 @@ http_health_start(gateway_t *self, http_request_t *request)
     return true;
 }
 
+/* `needed`: without it the server is not ready. */
 static void
-http_health_add(obj_health_t *health, const char *name, bool ok, const char *detail)
+http_health_add(obj_health_t *health, const char *name, bool ok, bool needed, const char *detail)
 {
     obj_dependency_t *row = &health->dependencies[health->dependencies_len++];
     row->ok = ok;
@@ -33,7 +33,7 @@ http_health_add(obj_health_t *health, const char *name, bool ok, const char *det
     if (!ok) {
         row->has_detail = true;
         memcpy(row->detail, detail, strnlen(detail, sizeof(row->detail) - 1));
-        health->ready = false;
+        health->ready = health->ready && !needed;
     }
 }
 
@@ -49,9 +49,11 @@ http_health_finish(gateway_t *self, http_request_t *request, const msg_t *msg)
         const msg_act_no_answer_t *none = msg->body;
         detail = error_texts[none->code];
     }
-    http_health_add(&health, "store", msg->type == MSG_PERSISTENCE_PONG, detail);
+    http_health_add(&health, "store", msg->type == MSG_PERSISTENCE_PONG, true, detail);
     bool room = self->sessions_free != GATEWAY_NONE || self->sessions_used < self->limits.connections_max;
-    http_health_add(&health, "capacity", room, "gateway.connections_max WebSockets are open");
+    http_health_add(&health, "capacity", room, true, "gateway.connections_max WebSockets are open");
+    health.degraded = instances_degraded(self);
+    http_health_add(&health, "registry", !health.degraded, false, "the registry is away; the store decides");
     http_answer(self, request->conn, health.ready ? 200 : 503, &type_health, &health);
 }
 
@@ -93,13 +95,7 @@ http_actors_finish(gateway_t *self, http_request_t *request, const msg_t *msg)
         http_refuse_as(self, request->conn, msg);
         return;
     }
-    uint8_t *json = malloc(HTTP_ACTORS_MAX);
-    ACT_ASSERT(json != NULL);
-    wire_answer_t answer = {.status = 200, .content_type = "application/json", .body = json};
-    answer.length = codec_encode(CODEC_JSON, &type_metrics_actor_list, NULL, msg->body, json, HTTP_ACTORS_MAX);
-    ACT_ASSERT(answer.length > 0);
-    self->config->wire->answer(request->conn, &answer);
-    free(json);
+    http_answer_large(self, request->conn, &type_metrics_actor_list, msg->body, HTTP_ACTORS_MAX);
 }
 
 bool

@@ -1,6 +1,8 @@
-/* Which pages may open a WebSocket: the server's own, and those of gateway.origins. */
+/* Which pages may open a WebSocket: the server's own, and those of gateway.origins; and who may use the loopback
+ * listener: nobody who came by another name than loopback's. */
 #include "state.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -22,4 +24,34 @@ gateway_origin_allowed(const gateway_t *self, const char *origin, const char *ho
         at += length;
     }
     return false;
+}
+
+/* "localhost", "127.0.0.1" or "[::1]", with or without a port. */
+static bool
+origin_is_loopback(const char *authority)
+{
+    static const char v6[] = "[::1]";
+    char name[64];
+    bool bracket = authority[0] == '[';
+    size_t length = bracket ? strcspn(authority, "]") + 1 : strcspn(authority, ":");
+    if (length >= sizeof(name) || length > strlen(authority)) {
+        return false;
+    }
+    memcpy(name, authority, length);
+    name[length] = '\0';
+    const char *port = authority + length;
+    if (port[0] == ':' ? port[1 + strspn(port + 1, "0123456789")] != '\0' : port[0] != '\0') {
+        return false;
+    }
+    struct in_addr v4;
+    return strcasecmp(name, "localhost") == 0 || strcmp(name, v6) == 0 ||
+           (inet_pton(AF_INET, name, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
+}
+
+bool
+gateway_admin_allowed(const char *host, const char *origin)
+{
+    const char *scheme = strstr(origin, "://");
+    return (host[0] == '\0' || origin_is_loopback(host)) &&
+           (origin[0] == '\0' || (scheme != NULL && origin_is_loopback(scheme + 3)));
 }

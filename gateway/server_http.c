@@ -104,6 +104,9 @@ server_http_free(server_http_t **exchange_p)
     *exchange_p = NULL;
     if (exchange != NULL) {
         free(exchange->path);
+        free(exchange->query);
+        free(exchange->host);
+        free(exchange->origin);
         free(exchange->authorization);
         free(exchange->content_type);
         free(exchange->body);
@@ -166,6 +169,32 @@ server_method(struct lws *wsi, bool *head)
     return lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0 ? WIRE_POST : WIRE_OTHER;
 }
 
+/* What follows '?'. libwebsockets has cut it at each '&' and taken the percent signs out: what came from one becomes
+ * '%' again where it would pass for the end of the text or of a parameter. */
+static char *
+server_query(struct lws *wsi)
+{
+    size_t length = 0, capacity = (size_t)lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS);
+    char *text = calloc(1, 2 * capacity + 2); /* each piece but the first has its '&' */
+    ACT_ASSERT(text != NULL);
+    for (int piece = 0; length <= 2 * capacity; piece++) {
+        size_t at = length + (piece > 0 ? 1 : 0);
+        int got = lws_hdr_copy_fragment(wsi, text + at, (int)(2 * capacity + 2 - at), WSI_TOKEN_HTTP_URI_ARGS, piece);
+        if (got < 0) {
+            text[length] = '\0';
+            break;
+        }
+        if (piece > 0) {
+            text[length] = '&';
+        }
+        for (size_t i = at; i < at + (size_t)got; i++) {
+            text[i] = text[i] == '\0' || text[i] == '&' ? '%' : text[i];
+        }
+        length = at + (size_t)got;
+    }
+    return text;
+}
+
 static server_http_t *
 server_http_new(server_t *self, struct lws *wsi, const char *path)
 {
@@ -176,14 +205,25 @@ server_http_new(server_t *self, struct lws *wsi, const char *path)
     exchange->path = strdup(path);
     exchange->authorization = server_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
     exchange->content_type = server_header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
+    exchange->query = server_query(wsi);
     ACT_ASSERT(exchange->path != NULL);
     exchange->request = (wire_request_t){
         .method = server_method(wsi, &exchange->head),
         .path = exchange->path,
+        .query = exchange->query,
+        .host = "",
+        .origin = "",
         .authorization = exchange->authorization != NULL ? exchange->authorization : "",
         .content_type = exchange->content_type != NULL ? exchange->content_type : "",
-        .admin = server_is_admin(self, wsi),
     };
+    server_peer(wsi, exchange->request.address);
+    if (server_is_admin(self, wsi)) {
+        exchange->host = server_header(wsi, WSI_TOKEN_HOST);
+        exchange->origin = server_header(wsi, WSI_TOKEN_ORIGIN);
+        exchange->request.admin = true;
+        exchange->request.host = exchange->host != NULL ? exchange->host : "?"; /* it cannot be had: not one of ours */
+        exchange->request.origin = exchange->origin != NULL ? exchange->origin : "?";
+    }
     return exchange;
 }
 

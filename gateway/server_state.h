@@ -55,7 +55,8 @@ typedef struct server_http {
     server_t *server;
     struct lws *wsi;
     wire_request_t request;
-    char *path, *authorization, *content_type;
+    char *path, *query, *authorization, *content_type;
+    char *host, *origin; /* of an admin request */
     uint8_t *body;
     size_t body_length, body_expected;
     uint64_t handle; /* while the logic has it */

@@ -127,7 +127,7 @@ gateway_closed(gateway_t *self, uint64_t handle)
         if (session->session_id[0] != '\0') {
             session_log_end(self, session, "session-dropped", "the connection of a session is gone", "DROPPED");
         }
-        session_leave(self, session);
+        session_leave(self, session, false);
     }
     session_free(self, session);
 }
@@ -152,7 +152,7 @@ session_end(gateway_t *self, session_t *session, close_code_t why)
     session_log_end(self, session, left ? "session-left" : "session-closed",
                     left ? "the client left" : "the connection is being closed", close_code_names[why]);
     act_count(self->ctx, METRIC_CLOSES, why, 1);
-    session_leave(self, session);
+    session_leave(self, session, left);
     session->state = SESSION_CLOSING;
     session->since = act_now(self->ctx);
     session->close = (uint8_t)why;
@@ -250,7 +250,7 @@ static bool
 session_check(gateway_t *self, session_t *session, act_usec_t now)
 {
     act_usec_t age = now - session->since;
-    switch ((session_state_t)session->state) {
+    switch ((session_phase_t)session->state) {
     case SESSION_OPENED:
         if (age >= self->limits.join_usec) {
             session_refuse(self, session, ERROR_NOT_JOINED, NULL, 0, 0);
@@ -263,6 +263,7 @@ session_check(gateway_t *self, session_t *session, act_usec_t now)
             session_close_wire(self, session);
         }
         return !session->close_told;
+    case SESSION_WATCHING:
     case SESSION_JOINING:
     case SESSION_JOINED:
         break;

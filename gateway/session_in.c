@@ -95,6 +95,9 @@ session_dispatch(gateway_t *self, session_t *session, uint32_t type)
     case MSG_SESSION_JOIN:
         session_on_join(self, session, &self->in.session_join);
         return;
+    case MSG_QUEUE_WATCH:
+        session_on_watch(self, session, &self->in.queue_watch);
+        return;
     case MSG_SESSION_LEAVE:
         session_end(self, session, CLOSE_CODE_LEFT);
         return;
@@ -112,6 +115,15 @@ session_dispatch(gateway_t *self, session_t *session, uint32_t type)
     }
 }
 
+void
+session_refuse_counted(gateway_t *self, session_t *session, error_code_t code, const char *message, int64_t action_id)
+{
+    session_refuse(self, session, code, message, action_id, 0);
+    if (++session->refused >= GATEWAY_REFUSED_MAX) {
+        session_end(self, session, CLOSE_CODE_BAD_FRAME);
+    }
+}
+
 /* Says what the schema found; ends the connection when the frame is lost or the client keeps at it. */
 static void
 session_on_fault(gateway_t *self, session_t *session, uint32_t type, const codec_fault_t *fault, uint64_t action_id)
@@ -120,9 +132,8 @@ session_on_fault(gateway_t *self, session_t *session, uint32_t type, const codec
     bool named = fault->field[0] != '\0';
     snprintf(message, sizeof(message), "%s: %s%s%s", type == MSG_NONE ? "message" : msg_infos[type].name, fault->field,
              named ? ": " : "", codec_error_text(fault->error));
-    session_refuse(self, session, ERROR_BAD_REQUEST, message, (int64_t)action_id, 0);
-    bool unreadable = fault->error == CODEC_SYNTAX || fault->error == CODEC_DEPTH || fault->error == CODEC_SIZE;
-    if (unreadable || ++session->refused >= GATEWAY_REFUSED_MAX) {
+    session_refuse_counted(self, session, ERROR_BAD_REQUEST, message, (int64_t)action_id);
+    if (fault->error == CODEC_SYNTAX || fault->error == CODEC_DEPTH || fault->error == CODEC_SIZE) {
         session_end(self, session, CLOSE_CODE_BAD_FRAME);
     }
 }

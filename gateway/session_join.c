@@ -1,63 +1,106 @@
-/* From a ticket to a place in a room, and out again. Whatever was taken on the way is given back on every way out. */
+/* From a secret to a place in a room. Whatever was taken on the way is given back on every way out (session_leave.c).
+ */
 #include "state.h"
 
 #include <string.h>
 
-void
-session_instance(const char *room, char instance[ACT_KEY_MAX + 1])
-{
-    size_t length = strcspn(room, "/");
-    ACT_ASSERT(length <= ACT_KEY_MAX);
-    memcpy(instance, room, length);
-    instance[length] = '\0';
-}
-
-static uint64_t
+uint64_t
 session_context(const gateway_t *self, const session_t *session, gateway_ask_t ask)
 {
     return (uint64_t)ask << 56 | session_handle(self, session);
 }
 
-void
-session_on_join(gateway_t *self, session_t *session, const msg_session_join_t *msg)
+bool
+session_build_ok(gateway_t *self, session_t *session, const char *build)
 {
-    if (session->state != SESSION_OPENED) {
-        session_refuse(self, session, ERROR_ALREADY_JOINED, NULL, 0, 0);
-        return;
+    if (strcmp(build, self->config->build) == 0) {
+        return true;
     }
-    session->trace = act_trace(self->ctx);
-    if (strcmp(msg->build, self->config->build) != 0) {
-        msg_event_version_mismatch_t mismatch;
-        memset(&mismatch, 0, sizeof(mismatch));
-        memcpy(mismatch.build, self->config->build, strnlen(self->config->build, sizeof(mismatch.build) - 1));
-        session_say(self, session, &type_event_version_mismatch, "event.version_mismatch", &mismatch, 256);
-        session_end(self, session, CLOSE_CODE_VERSION_MISMATCH);
-        return;
-    }
-    session->state = SESSION_JOINING;
-    session->since = act_now(self->ctx);
-    msg_admission_redeem_t redeem;
-    memcpy(redeem.ticket, msg->ticket, sizeof(redeem.ticket));
-    request_admission_redeem(self->ctx, GATEWAY_INSTANCE, &redeem, GATEWAY_ASK_USEC,
-                             session_context(self, session, GATEWAY_ASK_REDEEM));
+    msg_event_version_mismatch_t mismatch;
+    memset(&mismatch, 0, sizeof(mismatch));
+    memcpy(mismatch.build, self->config->build, strnlen(self->config->build, sizeof(mismatch.build) - 1));
+    session_say(self, session, &type_event_version_mismatch, "event.version_mismatch", &mismatch, 256);
+    session_end(self, session, CLOSE_CODE_VERSION_MISMATCH);
+    return false;
 }
 
 void
-session_on_redeemed(gateway_t *self, session_t *session, const msg_t *msg)
+session_say_token(gateway_t *self, session_t *session, const char *token, int64_t grace_seconds)
 {
-    const msg_admission_redeemed_t *redeemed = msg->body;
+    msg_event_reconnect_token_t next = {.grace_seconds = grace_seconds};
+    memcpy(next.reconnect_token, token, sizeof(next.reconnect_token));
+    session_say(self, session, &type_event_reconnect_token, "event.reconnect_token", &next, 192);
+}
+
+/* May this session.join be asked of admission? Says so to the client when it may not. */
+static bool
+session_join_ok(gateway_t *self, session_t *session, const msg_session_join_t *msg)
+{
+    bool watching = session->state == SESSION_WATCHING && session->turn != 0;
+    if (session->state != SESSION_OPENED && !watching) {
+        session_refuse(self, session, ERROR_ALREADY_JOINED, NULL, 0, 0);
+        return false;
+    }
+    if (msg->has_ticket == msg->has_reconnect_token) {
+        session_refuse_counted(self, session, ERROR_BAD_REQUEST,
+                               "session.join: wants either a ticket or a reconnectToken", 0);
+        return false;
+    }
+    if (watching && msg->has_instance && instances_find(self, msg->instance) != session->instance) {
+        session_refuse_counted(self, session, ERROR_BAD_REQUEST,
+                               "session.join: instance: this connection watches the queue of another one", 0);
+        return false;
+    }
+    session->trace = act_trace(self->ctx);
+    return session_build_ok(self, session, msg->build);
+}
+
+void
+session_on_join(gateway_t *self, session_t *session, const msg_session_join_t *msg)
+{
+    if (!session_join_ok(self, session, msg)) {
+        return;
+    }
+    bool watching = session->state == SESSION_WATCHING;
+    uint32_t instance = watching ? session->instance : instances_find(self, msg->has_instance ? msg->instance : NULL);
+    session->state = SESSION_JOINING;
+    session->since = act_now(self->ctx);
+    session->by_token = msg->has_reconnect_token;
+    if (instance == GATEWAY_NONE) {
+        session_on_secret_refused(self, session, SECRET_FAULT_UNKNOWN); /* nothing opens what is not there */
+        return;
+    }
+    session->instance = (uint8_t)instance;
+    msg_admission_enter_t enter = {.connection = (int64_t)session_handle(self, session),
+                                   .reconnect = msg->has_reconnect_token};
+    memcpy(enter.secret, msg->has_ticket ? msg->ticket : msg->reconnect_token, sizeof(enter.secret));
+    memcpy(enter.holder, self->session_prefix, sizeof(self->session_prefix));
+    request_admission_enter(self->ctx, self->instances[instance].id, &enter, GATEWAY_ASK_USEC,
+                            session_context(self, session, GATEWAY_ASK_ENTER));
+}
+
+void
+session_on_entered(gateway_t *self, session_t *session, const msg_t *msg)
+{
+    const msg_admission_entered_t *entered = msg->body;
     ACT_ASSERT(session->state == SESSION_JOINING && session->audience == NULL);
-    memcpy(session->session_id, redeemed->session_id, sizeof(session->session_id));
-    log_hash(redeemed->user_id, session->user);
-    session->role = (uint8_t)redeemed->role;
-    session->audience = audience_hold(&self->audiences, redeemed->room);
+    memcpy(session->session_id, entered->session_id, sizeof(session->session_id));
+    log_hash(entered->user_id, session->user);
+    session->turn = entered->turn;
+    session->role = (uint8_t)entered->role;
+    memset(session->sent, 0, sizeof(session->sent)); /* where the token of a watch was */
+    session->audience = audience_hold(&self->audiences, entered->room);
+    session_say_token(self, session, entered->reconnect_token, entered->grace_seconds);
+    if (session->state != SESSION_JOINING) {
+        return; /* its outbox was full */
+    }
     msg_room_join_t join = {.connection = (int64_t)session_handle(self, session),
-                            .role = redeemed->role,
+                            .role = entered->role,
                             .format = (format_t)session->format};
-    memcpy(join.session_id, redeemed->session_id, sizeof(join.session_id));
-    memcpy(join.character_id, redeemed->character_id, sizeof(join.character_id));
-    memcpy(join.name, redeemed->name, sizeof(join.name));
-    request_room_join(self->ctx, redeemed->room, &join, GATEWAY_ASK_USEC,
+    memcpy(join.session_id, entered->session_id, sizeof(join.session_id));
+    memcpy(join.character_id, entered->character_id, sizeof(join.character_id));
+    memcpy(join.name, entered->name, sizeof(join.name));
+    request_room_join(self->ctx, entered->room, &join, GATEWAY_ASK_USEC,
                       session_context(self, session, GATEWAY_ASK_JOIN));
 }
 
@@ -83,6 +126,7 @@ session_on_joined(gateway_t *self, session_t *session, const msg_t *msg)
             LOG_S("user", session->user), LOG_S("room", session->audience->key), LOG_S("address", address),
             LOG_S("format", format_names[session->format]));
     session_give(self, session, joined->welcome);
+    instances_greet(self, session);
 }
 
 void
@@ -93,64 +137,28 @@ session_on_not_joined(gateway_t *self, session_t *session, error_code_t code, cl
     session_end(self, session, why);
 }
 
+/* A session that has no seat yet: the client may watch its place instead, or goes on watching it. */
 static void
-session_leave_audience(gateway_t *self, session_t *session)
+session_still_waits(gateway_t *self, session_t *session)
 {
-    if (session->room_next != GATEWAY_NONE) {
-        self->sessions[session->room_next].room_before = session->room_before;
-    }
-    if (session->room_before != GATEWAY_NONE) {
-        self->sessions[session->room_before].room_next = session->room_next;
-    } else if (session->audience->first == (uint32_t)(session - self->sessions)) {
-        session->audience->first = session->room_next;
-    }
-    session->room_next = session->room_before = GATEWAY_NONE;
-}
-
-void
-session_leave(gateway_t *self, session_t *session)
-{
-    session->stale = false;
-    session->resync_at = 0;
-    if (session->audience == NULL) {
-        return; /* a ticket on its way is undone when its answer comes and finds nobody */
-    }
+    session->state = session->turn != 0 ? SESSION_WATCHING : SESSION_OPENED;
+    session->since = act_now(self->ctx);
     act_trace_set(self->ctx, session->trace);
-    session_leave_audience(self, session);
-    if (session->member != 0) { /* else room.joined is on its way, and is undone when it comes and finds nobody */
-        msg_room_leave_t leave = {.connection = (int64_t)session_handle(self, session), .member = session->member};
-        if (!send_room_leave(self->ctx, session->audience->key, &leave)) {
-            act_log(self->ctx, LOG_WARN, "leave-lost",
-                    "the room could not be told that a session left: its mailbox is full",
-                    LOG_S("session", session->session_id), LOG_S("room", session->audience->key));
-        }
-    }
-    msg_admission_leave_t free_seat;
-    char instance[ACT_KEY_MAX + 1];
-    session_instance(session->audience->key, instance);
-    memcpy(free_seat.session_id, session->session_id, sizeof(free_seat.session_id));
-    if (!send_admission_leave(self->ctx, instance, &free_seat)) {
-        act_log(self->ctx, LOG_WARN, "leave-lost",
-                "admission could not be told that a session left: its mailbox is full",
-                LOG_S("session", session->session_id));
-    }
-    audience_release(&self->audiences, &session->audience);
-    session->member = 0;
+    session_refuse_counted(self, session, ERROR_STILL_WAITING, NULL, 0);
 }
 
 void
-session_undo(gateway_t *self, const msg_t *msg)
+session_on_secret_refused(gateway_t *self, session_t *session, secret_fault_t fault)
 {
-    if (msg->type == MSG_ADMISSION_REDEEMED) {
-        const msg_admission_redeemed_t *redeemed = msg->body;
-        msg_admission_leave_t leave;
-        char instance[ACT_KEY_MAX + 1];
-        session_instance(redeemed->room, instance);
-        memcpy(leave.session_id, redeemed->session_id, sizeof(leave.session_id));
-        send_admission_leave(self->ctx, instance, &leave);
-    } else if (msg->type == MSG_ROOM_JOINED) {
-        const msg_room_joined_t *joined = msg->body;
-        msg_room_leave_t leave = {.connection = joined->connection, .member = joined->member};
-        send_room_leave(self->ctx, msg->from.key, &leave);
+    if (fault == SECRET_FAULT_UNAVAILABLE) {
+        session_on_not_joined(self, session, ERROR_UNAVAILABLE, CLOSE_CODE_OVERLOADED);
+    } else if (fault == SECRET_FAULT_WAITING && session->state == SESSION_JOINING) {
+        session_still_waits(self, session);
+    } else if (!session->by_token) {
+        session_on_not_joined(self, session, ERROR_TICKET_INVALID, CLOSE_CODE_TICKET_INVALID);
+    } else {
+        session_on_not_joined(self, session,
+                              fault == SECRET_FAULT_EXPIRED ? ERROR_RECONNECT_EXPIRED : ERROR_RECONNECT_INVALID,
+                              CLOSE_CODE_RECONNECT_INVALID);
     }
 }

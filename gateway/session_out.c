@@ -103,13 +103,3 @@ session_on_state(gateway_t *self, const msg_gateway_state_t *msg)
     session->resync_at = 0;
     session_give(self, session, msg->frame);
 }
-
-void
-session_on_end(gateway_t *self, const msg_gateway_end_t *msg)
-{
-    session_t *session = session_find_joined(self, msg->connection);
-    if (session != NULL) {
-        session->member = 0; /* the room knows */
-        session_end(self, session, msg->close);
-    }
-}

@@ -1,17 +1,6 @@
 #include "gateway_fixture.h"
 
 static void
-a_ticket_becomes_a_session_with_the_rooms_welcome(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_join(house, CODEC_JSON, "s1", "plaza/main", 7);
-    assert_silent(house, peer);
-    assert_int_equal(sim_metric(house->sim, METRIC_CONNECTIONS, 0), 1);
-    peer_gone(house, &peer);
-    assert_int_equal(sim_metric(house->sim, METRIC_CONNECTIONS, 0), 0);
-}
-
-static void
 intents_before_the_join_are_refused_with_their_action_id(void **state)
 {
     house_t *house = *state;
@@ -20,45 +9,8 @@ intents_before_the_join_are_refused_with_their_action_id(void **state)
     assert_heard(house, peer, "\"code\":\"NOT_JOINED\"");
     assert_non_null(strstr(peer->heard, "\"actionId\":5"));
     assert_non_null(strstr(peer->heard, "\"traceId\":\""));
-    assert_int_equal(sim_kept(house->sim), 0);
+    assert_int_equal(house_kept(house), 0);
     assert_int_equal(peer->close_code, 0);
-    peer_gone(house, &peer);
-}
-
-static void
-a_second_join_is_refused(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_join(house, CODEC_JSON, "s1", "plaza/main", 7);
-    peer_say(house, peer, "{\"type\":\"session.join\",\"ticket\":\"" TICKET "\",\"build\":\"b1\"}");
-    assert_heard(house, peer, "ALREADY_JOINED");
-    assert_null(sim_take(house->sim, MSG_ADMISSION_REDEEM));
-    peer_gone(house, &peer);
-}
-
-static void
-another_build_hears_the_servers_and_is_closed(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_open(house, CODEC_JSON);
-    peer_say(house, peer, "{\"type\":\"session.join\",\"ticket\":\"" TICKET "\",\"build\":\"b0\"}");
-    assert_int_equal(peer->close_code, 0); /* the last word first */
-    assert_heard(house, peer, "{\"type\":\"event.version_mismatch\",\"build\":\"b1\"}");
-    assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_VERSION_MISMATCH]);
-    assert_int_equal(sim_kept(house->sim), 0);
-    peer_gone(house, &peer);
-}
-
-static void
-a_spent_ticket_is_told_and_closed(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_open(house, CODEC_JSON);
-    peer_say(house, peer, "{\"type\":\"session.join\",\"ticket\":\"" TICKET "\",\"build\":\"b1\"}");
-    msg_admission_refused_t refused = {0};
-    sim_reply(house->sim, sim_take(house->sim, MSG_ADMISSION_REDEEM), MSG_ADMISSION_REFUSED, &refused);
-    assert_heard(house, peer, "TICKET_INVALID");
-    assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_TICKET_INVALID]);
     peer_gone(house, &peer);
 }
 
@@ -74,77 +26,6 @@ a_silent_connection_is_closed_after_the_join_time_and_not_before(void **state)
     assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_NOT_JOINED]);
     assert_int_equal(sim_metric(house->sim, METRIC_CLOSES, CLOSE_CODE_NOT_JOINED), 1);
     peer_gone(house, &peer);
-}
-
-static void
-a_room_that_refuses_ends_the_connection_and_frees_the_seat(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_open(house, CODEC_JSON);
-    peer_redeem(house, peer, "s1", "plaza/main", ROLE_PLAYER);
-    msg_room_refused_t refused = {.connection = (int64_t)peer->handle, .code = ERROR_ROOM_FULL};
-    sim_reply(house->sim, sim_take(house->sim, MSG_ROOM_JOIN), MSG_ROOM_REFUSED, &refused);
-    assert_heard(house, peer, "ROOM_FULL");
-    assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_ROOM_CLOSED]);
-    const msg_t *leave = sim_take(house->sim, MSG_ADMISSION_LEAVE);
-    assert_non_null(leave);
-    assert_string_equal(((const msg_admission_leave_t *)leave->body)->session_id, "s1");
-    assert_null(sim_take(house->sim, MSG_ROOM_LEAVE));
-    peer_gone(house, &peer);
-}
-
-static void
-a_room_that_does_not_answer_frees_the_seat_and_a_late_place_is_given_back(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_open(house, CODEC_JSON);
-    peer_redeem(house, peer, "s1", "plaza/main", ROLE_PLAYER);
-    msg_t ask = *sim_take(house->sim, MSG_ROOM_JOIN);
-    sim_advance(house->sim, 6 * ACT_SEC);
-    assert_heard(house, peer, "TIMEOUT");
-    assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_OVERLOADED]);
-    assert_non_null(sim_take(house->sim, MSG_ADMISSION_LEAVE));
-    msg_room_joined_t joined = {.connection = (int64_t)peer->handle, .member = 9, .welcome = blob_new("{}", 2)};
-    sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
-    const msg_t *leave = sim_take(house->sim, MSG_ROOM_LEAVE);
-    assert_non_null(leave);
-    assert_int_equal(((const msg_room_leave_t *)leave->body)->member, 9);
-    blob_release(&joined.welcome);
-    peer_gone(house, &peer);
-}
-
-static void
-an_answer_that_comes_twice_does_not_end_the_session(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_open(house, CODEC_JSON);
-    peer_redeem(house, peer, "s1", "plaza/main", ROLE_PLAYER);
-    msg_t ask = *sim_take(house->sim, MSG_ROOM_JOIN);
-    msg_room_joined_t joined = {.connection = (int64_t)peer->handle, .member = 9, .welcome = blob_new("{}", 2)};
-    sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
-    sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
-    msg_admission_redeemed_t redeemed = {.session_id = "s1", .room = "plaza/main", .name = "Ann", .user_id = "u"};
-    sim_reply(house->sim, &ask, MSG_ADMISSION_REDEEMED, &redeemed);
-    assert_int_equal(sim_kept(house->sim), 0);
-    assert_heard(house, peer, "{}");
-    blob_release(&joined.welcome);
-    peer_gone(house, &peer);
-}
-
-static void
-a_ticket_redeemed_for_a_connection_that_is_gone_frees_the_seat(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_open(house, CODEC_JSON);
-    peer_say(house, peer, "{\"type\":\"session.join\",\"ticket\":\"" TICKET "\",\"build\":\"b1\"}");
-    msg_t ask = *sim_take(house->sim, MSG_ADMISSION_REDEEM);
-    peer_gone(house, &peer);
-    msg_admission_redeemed_t redeemed = {.session_id = "s1", .room = "plaza/main", .name = "Ann", .user_id = "u"};
-    sim_reply(house->sim, &ask, MSG_ADMISSION_REDEEMED, &redeemed);
-    const msg_t *leave = sim_take(house->sim, MSG_ADMISSION_LEAVE);
-    assert_non_null(leave);
-    assert_string_equal(leave->key, "plaza");
-    assert_null(sim_take(house->sim, MSG_ROOM_JOIN));
 }
 
 static void
@@ -206,14 +87,14 @@ a_spectator_sees_and_may_not_act(void **state)
 {
     house_t *house = *state;
     peer_t *peer = peer_open(house, CODEC_JSON);
-    peer_redeem(house, peer, "s1", "plaza/main", ROLE_SPECTATOR);
+    peer_enter(house, peer, "s1", "plaza/main", ROLE_SPECTATOR);
     msg_room_joined_t joined = {.connection = (int64_t)peer->handle, .member = 3, .welcome = blob_new("{}", 2)};
     sim_reply(house->sim, sim_take(house->sim, MSG_ROOM_JOIN), MSG_ROOM_JOINED, &joined);
     blob_release(&joined.welcome);
     assert_heard(house, peer, "{}");
     peer_say(house, peer, "{\"type\":\"intent.move\",\"actionId\":7,\"x\":1,\"y\":1}");
     assert_heard(house, peer, "FORBIDDEN");
-    assert_int_equal(sim_kept(house->sim), 0);
+    assert_int_equal(house_kept(house), 0);
     peer_gone(house, &peer);
 }
 
@@ -236,23 +117,23 @@ leaving_frees_room_and_seat_at_once_and_the_rest_of_the_frame_is_not_read(void *
     house_t *house = *state;
     peer_t *peer = peer_join(house, CODEC_JSON, "s1", "plaza/main", 7);
     peer_say(house, peer, "[{\"type\":\"session.leave\"},{\"type\":\"intent.move\",\"actionId\":1,\"x\":1,\"y\":1}]");
-    assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_LEFT]);
+    assert_closed(peer, CLOSE_CODE_LEFT);
     assert_int_equal(((const msg_room_leave_t *)sim_take(house->sim, MSG_ROOM_LEAVE)->body)->member, 7);
-    assert_non_null(sim_take(house->sim, MSG_ADMISSION_LEAVE));
-    assert_int_equal(sim_kept(house->sim), 0);
+    assert_let_go(house, MSG_ADMISSION_LEAVE, "plaza", "s1", TURN);
+    assert_int_equal(house_kept(house), 0);
     peer_gone(house, &peer);
-    assert_int_equal(sim_kept(house->sim), 0); /* once */
+    assert_int_equal(house_kept(house), 0); /* once */
 }
 
 static void
-a_dropped_connection_leaves_and_its_handle_is_never_used_again(void **state)
+a_dropped_connection_leaves_its_room_and_its_handle_is_never_used_again(void **state)
 {
     house_t *house = *state;
     peer_t *peer = peer_join(house, CODEC_JSON, "s1", "plaza/main", 7);
     uint64_t old = peer->handle;
     peer_gone(house, &peer);
     assert_non_null(sim_take(house->sim, MSG_ROOM_LEAVE));
-    assert_non_null(sim_take(house->sim, MSG_ADMISSION_LEAVE));
+    assert_let_go(house, MSG_ADMISSION_DROP, "plaza", "s1", TURN);
     peer = peer_join(house, CODEC_JSON, "s2", "plaza/main", 8);
     assert_int_equal(peer->handle & GATEWAY_SLOT_MASK, old & GATEWAY_SLOT_MASK);
     assert_int_not_equal(peer->handle, old);
@@ -261,33 +142,6 @@ a_dropped_connection_leaves_and_its_handle_is_never_used_again(void **state)
     assert_true(sim_tell(house->sim, MSG_GATEWAY_ACK, "", &ack));
     assert_silent(house, peer);
     peer_gone(house, &peer);
-}
-
-static void
-the_room_may_end_a_session(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_join(house, CODEC_JSON, "s1", "plaza/main", 7);
-    msg_gateway_end_t end = {.connection = (int64_t)peer->handle, .close = CLOSE_CODE_SESSION_ENDED};
-    assert_true(sim_tell(house->sim, MSG_GATEWAY_END, "", &end));
-    assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_SESSION_ENDED]);
-    assert_null(sim_take(house->sim, MSG_ROOM_LEAVE));
-    assert_non_null(sim_take(house->sim, MSG_ADMISSION_LEAVE));
-    peer_gone(house, &peer);
-}
-
-static void
-going_down_tells_everybody_and_frees_their_seats(void **state)
-{
-    house_t *house = *state;
-    peer_t *peer = peer_join(house, CODEC_JSON, "s1", "plaza/main", 7);
-    peer_t *guest = peer_open(house, CODEC_JSON);
-    sim_destroy(&house->sim);
-    assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_SHUTDOWN]);
-    assert_int_equal(guest->close_code, close_code_numbers[CLOSE_CODE_SHUTDOWN]);
-    assert_null(house->gateway);
-    free(peer);
-    free(guest);
 }
 
 static void
@@ -319,24 +173,14 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, house_setup, house_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_ticket_becomes_a_session_with_the_rooms_welcome),
         TEST(intents_before_the_join_are_refused_with_their_action_id),
-        TEST(a_second_join_is_refused),
-        TEST(another_build_hears_the_servers_and_is_closed),
-        TEST(a_spent_ticket_is_told_and_closed),
         TEST(a_silent_connection_is_closed_after_the_join_time_and_not_before),
-        TEST(a_room_that_refuses_ends_the_connection_and_frees_the_seat),
-        TEST(a_room_that_does_not_answer_frees_the_seat_and_a_late_place_is_given_back),
-        TEST(an_answer_that_comes_twice_does_not_end_the_session),
-        TEST(a_ticket_redeemed_for_a_connection_that_is_gone_frees_the_seat),
         TEST(intents_become_messages_to_the_room_and_acks_come_back),
         TEST(what_is_over_the_rate_is_told_how_long_to_wait_and_waiting_helps),
         TEST(a_spectator_sees_and_may_not_act),
         TEST(a_full_room_mailbox_is_told_as_overloaded),
         TEST(leaving_frees_room_and_seat_at_once_and_the_rest_of_the_frame_is_not_read),
-        TEST(a_dropped_connection_leaves_and_its_handle_is_never_used_again),
-        TEST(the_room_may_end_a_session),
-        TEST(going_down_tells_everybody_and_frees_their_seats),
+        TEST(a_dropped_connection_leaves_its_room_and_its_handle_is_never_used_again),
         cmocka_unit_test(connections_are_bounded_in_all_and_by_address),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);

@@ -16,29 +16,38 @@ enum {
     GATEWAY_SENT_CAP = 8,     /* intents whose way to the ack is timed at once, per connection */
     GATEWAY_HTTP_CAP = 1024,  /* requests under way; over it OVERLOADED */
     GATEWAY_NONE = UINT32_MAX,
-    GATEWAY_SESSION_PREFIX = 11, /* characters of a session id that are this gateway's */
+    GATEWAY_SESSION_PREFIX = 11, /* characters of a session id that are this gateway's; its name as a holder */
+    GATEWAY_INSTANCES_CAP = 64,  /* as many as the admin API lists */
 
     GATEWAY_SWEEP_USEC = 500 * ACT_MSEC,
-    GATEWAY_ASK_USEC = 5 * ACT_SEC,      /* redeem, room.join, auth, characters */
+    GATEWAY_ASK_USEC = 5 * ACT_SEC,      /* enter, attach, room.join, auth, characters */
     GATEWAY_CONNECT_USEC = 10 * ACT_SEC, /* POST connect, all of it (A1) */
     GATEWAY_PING_USEC = 1 * ACT_SEC,     /* a dependency's answer for health */
     GATEWAY_RESYNC_USEC = 2 * ACT_SEC,   /* then the whole state is asked for again */
     GATEWAY_DRAIN_USEC = 5 * ACT_SEC,    /* what a closing connection may still take */
     GATEWAY_SENT_OLD_USEC = 10 * ACT_SEC,
+    GATEWAY_BEAT_USEC = 1 * ACT_SEC, /* a sign of life for each instance */
 };
 
-typedef enum gateway_timer { GATEWAY_TIMER_SWEEP } gateway_timer_t;
+typedef enum gateway_timer { GATEWAY_TIMER_SWEEP, GATEWAY_TIMER_BEAT } gateway_timer_t;
 
 /* First byte of the context of an act_request; the rest is a handle. */
-typedef enum gateway_ask { GATEWAY_ASK_REDEEM = 1, GATEWAY_ASK_JOIN, GATEWAY_ASK_HTTP } gateway_ask_t;
+typedef enum gateway_ask {
+    GATEWAY_ASK_ENTER = 1,
+    GATEWAY_ASK_JOIN,
+    GATEWAY_ASK_HTTP,
+    GATEWAY_ASK_ATTACH
+} gateway_ask_t;
 
-typedef enum session_state {
+/* Of a connection; the session's own is session_state_t of the schema. */
+typedef enum session_phase {
     SESSION_FREE,
-    SESSION_OPENED,  /* no session.join yet */
-    SESSION_JOINING, /* ticket shown, or room asked */
+    SESSION_OPENED,   /* no session.join or queue.watch yet */
+    SESSION_WATCHING, /* queue token shown; from `turn` on it hears of its place */
+    SESSION_JOINING,  /* secret shown, or (`audience`) room asked */
     SESSION_JOINED,
     SESSION_CLOSING, /* left everything; its last words are on their way out */
-} session_state_t;
+} session_phase_t;
 
 typedef struct session_sent {
     uint32_t action_id; /* low bits */
@@ -49,9 +58,10 @@ typedef struct session_sent {
 typedef struct session {
     void *conn;
     address_t *address;
-    audience_t *audience; /* NULL before the ticket was good */
+    audience_t *audience; /* NULL before the secret was good */
     outbox_t outbox;
     int64_t member;        /* the room's handle; 0 before it is in */
+    int64_t turn;          /* its hold on session_id; 0: it has none that admission or queue should hear the end of */
     act_usec_t since;      /* when it got into its state */
     act_usec_t waiting_at; /* since when nothing was taken of what waits */
     act_usec_t resync_at;  /* when the whole state was asked for; 0: was not */
@@ -62,17 +72,22 @@ typedef struct session {
     uint32_t watch_next, watch_before; /* among those with a time limit running; `next` also of the free list */
     uint64_t generation;
     rate_t moves, chats;
-    session_sent_t sent[GATEWAY_SENT_CAP];
+    union {
+        session_sent_t sent[GATEWAY_SENT_CAP]; /* once joined */
+        char token[44];                        /* while it watches: the last it was given, the ticket of its seat */
+    };
     act_trace_t trace;
-    uint8_t state;  /* session_state_t */
+    uint8_t state;  /* session_phase_t */
     uint8_t format; /* codec_format_t */
     uint8_t role;   /* role_t */
     uint8_t close;  /* close_code_t, while closing */
     uint8_t refused;
+    uint8_t instance; /* index of gateway.instances */
     bool watched, stale, asked_write, close_told;
     bool partial_binary;
+    bool by_token;       /* the secret it showed is a reconnect token, not a ticket */
     bool too_large;      /* while closing: its frame was, which RFC 6455 has a code of its own for */
-    char session_id[25]; /* "" before the ticket was good */
+    char session_id[25]; /* "" before the secret was good */
     char user[13];       /* as logs may show it */
 } session_t;
 
@@ -86,15 +101,24 @@ typedef struct http_request {
     act_usec_t begun;
     uint32_t next_free;
     bool authenticated; /* the token was good: the route's own actor is being asked */
+    bool attempted;     /* the token was not good, and admission hears of that */
+    bool more;          /* set by finish: it has asked once more */
     role_t role;
-    char id[25]; /* the {id} of the path */
+    char id[25];    /* the {id} of the path */
+    char query[25]; /* the value of the route's parameter; "" when absent */
+    uint8_t address[WIRE_ADDRESS_BYTES];
     char user_id[sizeof(((msg_auth_verified_t *)0)->user_id)];
-    codec_fault_t fault; /* of the body; told after the token was found good */
+    const char *wrong;   /* with the query; told, as what is wrong with the body, after the token was found good */
+    codec_fault_t fault; /* of the body */
+    obj_instance_list_t *list; /* of GET /admin/instances, so far */
     union {
         obj_connect_request_t connect;
         obj_character_create_t create;
         obj_bootstrap_request_t bootstrap;
         obj_dev_token_request_t dev_token;
+        obj_leave_request_t leave;
+        obj_instance_change_t change;
+        obj_kick_request_t kick;
     } body;
 } http_request_t;
 
@@ -105,6 +129,17 @@ typedef struct gateway_limits {
     int64_t moves_per_second, chats_per_second;
 } gateway_limits_t;
 
+/* One instance as admission has last told of it. */
+typedef struct gateway_instance {
+    const char *id;
+    bool degraded;
+    bool maintenance;
+    bool has_ends;
+    act_usec_t ends_at;      /* when maintenance ends the sessions, on this thread's clock */
+    int64_t ends_in_seconds; /* as last told */
+    char message[sizeof(((msg_gateway_notice_t *)0)->message)];
+} gateway_instance_t;
+
 struct gateway {
     act_ctx_t *ctx;
     const gateway_config_t *config;
@@ -114,6 +149,8 @@ struct gateway {
     uint32_t sessions_used, sessions_free, watch_first;
     address_book_t addresses;
     audience_table_t audiences;
+    gateway_instance_t *instances; /* [instances_count]; the first is where a client goes that names none */
+    uint32_t instances_count;
     outbox_frame_t frame;
     http_request_t *requests; /* [GATEWAY_HTTP_CAP], likewise */
     uint32_t requests_used, requests_free;
@@ -125,7 +162,7 @@ struct gateway {
 /* session.c: life and end of a connection, and what is sent to it. */
 session_t *session_find(gateway_t *self, uint64_t handle);
 uint64_t session_handle(const gateway_t *self, const session_t *session);
-/* Says it, then closes; leaves room and admission at once. */
+/* Says it, then closes; leaves room, admission and queue at once. */
 void session_end(gateway_t *self, session_t *session, close_code_t why);
 /* retry_msec, action_id: 0 where there is none. `message` NULL: the code's own text. */
 void session_refuse(gateway_t *self, session_t *session, error_code_t code, const char *message, int64_t action_id,
@@ -138,24 +175,55 @@ void session_watch(gateway_t *self, session_t *session);
 void session_sweep(gateway_t *self);
 void session_fini_all(gateway_t *self);
 
-/* session_join.c: from ticket to room and out again. */
+/* session_join.c: from a secret to a room. */
 void session_on_join(gateway_t *self, session_t *session, const msg_session_join_t *msg);
-void session_on_redeemed(gateway_t *self, session_t *session, const msg_t *msg);
+void session_on_entered(gateway_t *self, session_t *session, const msg_t *msg);
 void session_on_joined(gateway_t *self, session_t *session, const msg_t *msg);
 void session_on_not_joined(gateway_t *self, session_t *session, error_code_t code, close_code_t why);
-void session_leave(gateway_t *self, session_t *session);
-/* A seat or a place that nobody waits for any more. */
-void session_undo(gateway_t *self, const msg_t *msg);
-/* The instance of a room key, "plaza" of "plaza/main". */
-void session_instance(const char *room, char instance[ACT_KEY_MAX + 1]);
+/* The secret it showed opens nothing: says so, and ends it unless it may try something else. */
+void session_on_secret_refused(gateway_t *self, session_t *session, secret_fault_t fault);
+/* False: the client's build is another one; it has been told, and the connection ends. */
+bool session_build_ok(gateway_t *self, session_t *session, const char *build);
+uint64_t session_context(const gateway_t *self, const session_t *session, gateway_ask_t ask);
+void session_say_token(gateway_t *self, session_t *session, const char *token, int64_t grace_seconds);
+
+/* session_queue.c: a connection that watches its place in the queue. */
+void session_on_watch(gateway_t *self, session_t *session, const msg_queue_watch_t *msg);
+void session_on_attached(gateway_t *self, session_t *session, const msg_t *msg);
+void session_on_position(gateway_t *self, const msg_gateway_queue_position_t *msg);
+void session_on_admitted(gateway_t *self, const msg_gateway_admitted_t *msg);
+
+/* session_leave.c: out of the room, and the word to admission or queue: `left`, the session is over; else its grace
+ * begins. Nothing happens for what was not taken or has been given back. */
+void session_leave(gateway_t *self, session_t *session, bool left);
+/* An answer that gives a seat or a place to nobody: gives it back. `left`: its client had left, and not dropped. */
+void session_undo(gateway_t *self, const msg_t *msg, bool left);
+/* gateway.end: the room, or who holds the sessions, has ended this one. */
+void session_on_end(gateway_t *self, const msg_t *msg);
 
 /* session_in.c: frames and client messages. */
+/* Refuses, and ends the connection when the client keeps at it. */
+void session_refuse_counted(gateway_t *self, session_t *session, error_code_t code, const char *message,
+                            int64_t action_id);
+
+/* instances.c: the instances, how each stands, and what admission hears of this gateway. */
+void instances_init(gateway_t *self);
+void instances_fini(gateway_t *self);
+/* The index of this id; NULL: of the default one. GATEWAY_NONE: there is no such instance. */
+uint32_t instances_find(const gateway_t *self, const char *id);
+/* Is the registry of one of them away? */
+bool instances_degraded(const gateway_t *self);
+void instances_beat(gateway_t *self);
+void instances_on_notice(gateway_t *self, const msg_gateway_notice_t *msg);
+void instances_on_report(gateway_t *self, const msg_gateway_report_t *msg);
+/* Tells a newcomer what the others have been told. */
+void instances_greet(gateway_t *self, session_t *session);
+
 /* session_out.c: gateway.* from rooms. */
 void session_on_ack(gateway_t *self, const msg_gateway_ack_t *msg);
 void session_on_refused(gateway_t *self, const msg_gateway_refused_t *msg);
 void session_on_delta(gateway_t *self, const msg_gateway_delta_t *msg);
 void session_on_state(gateway_t *self, const msg_gateway_state_t *msg);
-void session_on_end(gateway_t *self, const msg_gateway_end_t *msg);
 void session_drained(gateway_t *self, session_t *session);
 
 /* http_api.c: from a request to its route, its token and its actor. */

@@ -65,11 +65,14 @@ typedef struct wire_request {
     void *conn;
     wire_method_t method;
     const char *path;          /* without the query */
+    const char *query;         /* what follows '?', "" when there is nothing */
+    const char *host, *origin; /* these headers, of an admin request; "" when absent */
     const char *authorization; /* "" when absent */
     const char *content_type;  /* "" when absent */
     const uint8_t *body;
     size_t length;
-    bool admin;     /* came to the loopback listener */
+    uint8_t address[WIRE_ADDRESS_BYTES]; /* of the client */
+    bool admin;                          /* came to the loopback listener */
     bool too_large; /* the body is over gateway.frame_max, or a header over its limit; neither is here */
     bool unread;    /* the body has no length, or cannot be read */
 } wire_request_t;
@@ -85,5 +88,8 @@ void gateway_http_refuse(gateway_t *self, void *conn, error_code_t code, const c
 
 /* May a page of this Origin open a WebSocket to a server that was asked for as `host`? */
 bool gateway_origin_allowed(const gateway_t *self, const char *origin, const char *host);
+/* May a request with these headers ("" when absent) use the loopback listener? Not when a page elsewhere made it, also
+ * not one that has its own name resolve to 127.0.0.1. */
+bool gateway_admin_allowed(const char *host, const char *origin);
 
 #endif

@@ -1,306 +1,276 @@
-#include "admission.h"
+/* The kind: its messages, its tick, and what its other files share. */
+#include "admission_state.h"
 
-#include <openssl/sha.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "admission_pending.h"
-#include "send.h"
-
-typedef enum admission_timer { ADMISSION_TIMER_EXPIRY } admission_timer_t;
-
-typedef struct admission {
-    const admission_config_t *config;
-    bool open; /* this key is an instance of ours */
-    admission_table_t table;
-} admission_t;
-
-static void
-admission_log_outcome(act_ctx_t *ctx, const char *session_id, const char *user_id, const char *reason)
+void
+admission_copy_text(char *to, size_t size, const char *from)
 {
-    char hash[13];
-    log_hash(user_id, hash);
-    if (reason == NULL) {
-        act_log(ctx, LOG_INFO, "session-admitted", "a session has its seat", LOG_S("session", session_id),
-                LOG_S("user", hash));
-    } else {
-        act_log(ctx, LOG_INFO, "session-refused", "a connect was not admitted", LOG_S("session", session_id),
-                LOG_S("user", hash), LOG_S("reason", reason));
+    size_t length = strnlen(from, size - 1);
+    memcpy(to, from, length);
+    to[length] = '\0';
+}
+
+uint32_t
+admission_capacity(const admission_t *self)
+{
+    return self->switches.capacity > 0 ? (uint32_t)self->switches.capacity : self->config->limits.capacity;
+}
+
+registry_limits_t
+admission_limits(const admission_t *self)
+{
+    registry_limits_t limits = self->config->limits;
+    limits.capacity = admission_capacity(self);
+    if (self->told_degraded) {
+        limits.queue_max = 0; /* nobody new waits while the registry is away */
     }
+    return limits;
+}
+
+bool
+admission_is_lost(admission_t *self, act_ctx_t *ctx, registry_result_t result)
+{
+    if (result != REGISTRY_LOST && result != REGISTRY_UNAVAILABLE) {
+        return false;
+    }
+    if (result == REGISTRY_UNAVAILABLE) {
+        act_count(ctx, METRIC_REGISTRY_FAILURES, 0, 1);
+    }
+    admission_rebuild(self, ctx);
+    return true;
+}
+
+admission_answer_t *
+admission_answer_new(admission_t *self, const msg_t *request)
+{
+    admission_answer_t *answer = calloc(1, sizeof *answer);
+    ACT_ASSERT(answer != NULL);
+    answer->request = *request;
+    answer->request.body = NULL;
+    answer->next = self->answers;
+    answer->link = &self->answers;
+    if (answer->next != NULL) {
+        answer->next->link = &answer->next;
+    }
+    self->answers = answer;
+    return answer;
+}
+
+void
+admission_answer_free(admission_answer_t *answer)
+{
+    *answer->link = answer->next;
+    if (answer->next != NULL) {
+        answer->next->link = answer->link;
+    }
+    free(answer);
 }
 
 static void
-admission_refuse(act_ctx_t *ctx, const msg_t *request, const char *session_id, const char *user_id, reason_t reason)
+admission_answer_drop(void *waiting)
 {
-    msg_admission_connected_t body = {
-        .outcome = reason == REASON_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_FAILED,
-        .has_reason = true,
-        .reason = reason,
-        .has_retry_after_seconds = reason == REASON_QUEUE_FULL,
-        .retry_after_seconds = reason == REASON_QUEUE_FULL ? ADMISSION_RETRY_SECONDS : 0,
-    };
-    act_count(ctx, METRIC_CONNECTS, body.outcome, 1);
-    act_count(ctx, METRIC_CONNECT_REASONS, reason, 1);
-    admission_log_outcome(ctx, session_id, user_id, reason_names[reason]);
-    reply_admission_connected(ctx, request, &body);
+    admission_answer_free(waiting);
 }
 
-static void
-admission_refuse_pending(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending, reason_t reason)
+bool
+admission_is_answering(const admission_t *self, const msg_t *request)
 {
-    admission_refuse(ctx, &pending->request, pending->session_id, pending->user_id, reason);
-    admission_table_drop(&self->table, pending);
-}
-
-/* 32 secret bytes as 43 characters of base64url. */
-static void
-admission_draw_ticket(act_ctx_t *ctx, char ticket[44])
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    uint8_t bytes[33] = {0}; /* one more, to end on a whole group of three */
-    act_random_secret(ctx, bytes, 32);
-    char *out = ticket;
-    for (size_t i = 0; i < sizeof bytes; i += 3) {
-        uint32_t group = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
-        for (int shift = 18; shift >= 0; shift -= 6) {
-            *out++ = letters[group >> shift & 63];
+    for (const admission_answer_t *answer = self->answers; answer != NULL; answer = answer->next) {
+        const act_addr_t *from = &answer->request.from;
+        if (answer->request.correlation == request->correlation && from->node == request->from.node &&
+            from->kind == request->from.kind && from->thread == request->from.thread) {
+            return true;
         }
     }
-    ticket[43] = '\0'; /* over the last character, which is all padding */
+    return false;
 }
 
-static void
-admission_hash_ticket(const char *ticket, uint8_t hash[REGISTRY_HASH_SIZE])
+void
+admission_save(admission_t *self, act_ctx_t *ctx, const registry_session_t *session, uint32_t seats_max,
+               admission_answer_t *answer)
 {
-    _Static_assert(REGISTRY_HASH_SIZE == SHA256_DIGEST_LENGTH, "tickets are known by their SHA-256");
-    SHA256((const uint8_t *)ticket, strlen(ticket), hash);
+    saver_save(self->saver, ctx, session, seats_max, answer);
 }
 
-/* Frees the seats of tickets that have run out, and wakes up for the next one. */
-static void
-admission_sweep(admission_t *self, act_ctx_t *ctx)
+void
+admission_queue_news(admission_t *self, act_ctx_t *ctx, int64_t number)
 {
-    registry_t *registry = self->config->registry;
-    registry_session_t ended;
-    while (registry->sweep(registry, act_now(ctx), act_key(ctx), &ended) == REGISTRY_OK) {
-        act_gauge(ctx, METRIC_SESSIONS_CONNECTING, 0, -1);
-        act_log(ctx, LOG_INFO, "session-ended", "a ticket was not used in time; its seat is free",
-                LOG_S("session", ended.session_id), LOG_S("reason", "TICKET_EXPIRED"));
-    }
-    act_usec_t left = registry->next(registry, act_now(ctx), act_key(ctx));
-    if (left >= 0) {
-        act_timer_start(ctx, ADMISSION_TIMER_EXPIRY, left);
+    msg_queue_changed_t changed = {.number = number};
+    if (number == 0 || !send_queue_changed(ctx, act_key(ctx), &changed)) {
+        self->queue_news = true; /* once for all of a batch; its number, if it had one, is only for the measured wait */
     }
 }
 
-static reason_t
-admission_claim_reason(registry_result_t result)
+void
+admission_ended(admission_t *self, act_ctx_t *ctx, const registry_session_t *session, session_end_t why)
+{
+    act_count(ctx, METRIC_SESSIONS_ENDED, why, 1);
+    act_log(ctx, LOG_INFO, "session-ended", "a session is over; its seat or place is free",
+            LOG_S("session", session->session_id), LOG_S("reason", session_end_names[why]));
+    admission_save(self, ctx, session, 0, NULL);
+    msg_queue_forget_t forget;
+    admission_copy_text(forget.session_id, sizeof forget.session_id, session->session_id);
+    send_queue_forget(ctx, act_key(ctx),
+                      &forget); /* refused: its watcher is found to be gone at the queue's next look */
+    admission_queue_news(self, ctx, 0);
+}
+
+secret_fault_t
+admission_secret_fault(registry_result_t result)
 {
     switch (result) {
-    case REGISTRY_FULL:
-        return REASON_QUEUE_FULL;
-    case REGISTRY_EXISTS:
-    case REGISTRY_REPEATED: /* a repeat gets no second ticket; the first answer had it */
-        return REASON_ALREADY_IN_SESSION;
-    case REGISTRY_UNAVAILABLE:
-        return REASON_DEPENDENCY_UNAVAILABLE;
-    case REGISTRY_OK:
-    case REGISTRY_UNKNOWN:
-        break;
+    case REGISTRY_SPENT:
+        return SECRET_FAULT_SPENT;
+    case REGISTRY_EXPIRED:
+        return SECRET_FAULT_EXPIRED;
+    case REGISTRY_WAITING:
+        return SECRET_FAULT_WAITING;
+    case REGISTRY_FULL: /* the secret may be good: it was not looked at to the end */
+        return SECRET_FAULT_UNAVAILABLE;
+    default:
+        return SECRET_FAULT_UNKNOWN;
     }
-    ACT_UNREACHABLE("claim does not answer so");
 }
 
-/* The one atomic step: a seat, and the character is nobody else's. Then a ticket for it. */
+/* ---- time ---- */
+
 static void
-admission_claim(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending, const obj_character_t *character)
+admission_gauge(act_ctx_t *ctx, metric_id_t metric, uint32_t now, uint32_t *before)
 {
+    act_gauge(ctx, metric, 0, (int64_t)now - (int64_t)*before);
+    *before = now;
+}
+
+static void
+admission_gauges(admission_t *self, act_ctx_t *ctx)
+{
+    registry_count_t count;
     registry_t *registry = self->config->registry;
-    registry_limits_t limits = self->config->limits;
-#ifdef PLAYHOUSE_PLANTED_CAPACITY
-    /* A BUG, PLANTED ON PURPOSE, in no build but the one that shows that the simulation catches it: capacity was
-     * checked when the connect came in (see admission_on_connect), and is not checked again where the seat is taken. */
-    limits.capacity = UINT32_MAX;
-#endif
-    msg_admission_connected_t body = {.outcome = OUTCOME_ADMITTED, .has_character_id = true, .has_ticket = true};
-    registry_session_t session = {.role = pending->role};
-    uint8_t hash[REGISTRY_HASH_SIZE];
-    admission_draw_ticket(ctx, body.ticket);
-    admission_hash_ticket(body.ticket, hash);
-    snprintf(session.session_id, sizeof session.session_id, "%s", pending->session_id);
-    snprintf(session.character_id, sizeof session.character_id, "%s", character->id);
-    snprintf(session.instance, sizeof session.instance, "%s", act_key(ctx));
-    snprintf(session.name, sizeof session.name, "%s", character->name);
-    snprintf(session.user_id, sizeof session.user_id, "%s", pending->user_id);
-    snprintf(body.character_id, sizeof body.character_id, "%s", character->id);
-    admission_sweep(self, ctx);
-    registry_result_t result = registry->claim(registry, act_now(ctx), &session, hash, &limits);
-    if (result != REGISTRY_OK) {
-        admission_refuse_pending(self, ctx, pending, admission_claim_reason(result));
+    registry_result_t result = registry->count(registry, act_now(ctx), act_key(ctx), &count);
+    if (admission_is_lost(self, ctx, result)) {
         return;
     }
-    if (!act_timer_running(ctx, ADMISSION_TIMER_EXPIRY)) {
-        act_timer_start(ctx, ADMISSION_TIMER_EXPIRY, limits.ticket_usec);
-    }
-    act_gauge(ctx, METRIC_SESSIONS_CONNECTING, 0, 1);
-    act_count(ctx, METRIC_CONNECTS, OUTCOME_ADMITTED, 1);
-    admission_log_outcome(ctx, session.session_id, session.user_id, NULL);
-    reply_admission_connected(ctx, &pending->request, &body);
-    admission_table_drop(&self->table, pending);
+    admission_gauge(ctx, METRIC_SESSIONS_CONNECTING, count.connecting, &self->counted.connecting);
+    admission_gauge(ctx, METRIC_SESSIONS_ACTIVE, count.active, &self->counted.active);
+    admission_gauge(ctx, METRIC_SESSIONS_GRACE, count.grace, &self->counted.grace);
+    admission_gauge(ctx, METRIC_QUEUE_WAITING, count.waiting, &self->counted.waiting);
 }
 
 static void
-admission_on_connect(admission_t *self, act_ctx_t *ctx, const msg_t *request, const msg_admission_connect_t *body)
+admission_tick(admission_t *self, act_ctx_t *ctx)
 {
-    if (!self->open) {
-        admission_refuse(ctx, request, body->session_id, body->user_id, REASON_INVALID_INSTANCE);
+    self->ticks++;
+    act_timer_start(ctx, ADMISSION_TIMER_TICK, ADMISSION_TICK_USEC);
+    if (!self->ready) {
         return;
     }
-    if (strcmp(body->build, self->config->build) != 0) {
-        admission_refuse(ctx, request, body->session_id, body->user_id, REASON_VERSION_MISMATCH);
-        return;
-    }
-#ifdef PLAYHOUSE_PLANTED_CAPACITY
-    /* The other half of the planted bug: check here, act later. */
-    registry_count_t taken = self->config->registry->count(self->config->registry, act_key(ctx));
-    if (taken.connecting + taken.active >= self->config->limits.capacity) {
-        admission_refuse(ctx, request, body->session_id, body->user_id, REASON_QUEUE_FULL);
-        return;
-    }
-#endif
-    admission_pending_t *pending = admission_table_find(&self->table, body->session_id);
-    if (pending != NULL) {
-        pending->request = *request; /* a repeat: whoever asked last hears the one decision */
-        pending->request.body = NULL;
-        return;
-    }
-    pending = admission_table_add(&self->table, request, body);
-    if (pending == NULL) {
-        admission_refuse(ctx, request, body->session_id, body->user_id, REASON_OVERLOADED);
-        return;
-    }
-    msg_persistence_find_character_t find = {.has_character_id = body->has_character_id};
-    memcpy(find.user_id, body->user_id, sizeof find.user_id);
-    memcpy(find.character_id, body->character_id, sizeof find.character_id);
-    request_persistence_find_character(ctx, act_key(ctx), &find, ADMISSION_FIND_USEC,
-                                       admission_table_context(&self->table, pending));
-}
-
-static void
-admission_on_character(admission_t *self, act_ctx_t *ctx, const msg_t *answer, const msg_persistence_character_t *body)
-{
-    admission_pending_t *pending = admission_table_answered(&self->table, answer->context);
-    if (pending == NULL) {
-        return;
-    }
-    if (pending->request.deadline != 0 && act_now(ctx) >= pending->request.deadline) {
-        admission_refuse_pending(self, ctx, pending, REASON_TIMEOUT); /* nobody would use the seat */
-        return;
-    }
-    if (body->character.suspended) {
-        admission_refuse_pending(self, ctx, pending, REASON_SUSPENDED);
-        return;
-    }
-    admission_claim(self, ctx, pending, &body->character);
-}
-
-static reason_t
-admission_store_reason(store_fault_t fault)
-{
-    switch (fault) {
-    case STORE_FAULT_NOT_FOUND:
-        return REASON_NO_ACTIVE_CHARACTER;
-    case STORE_FAULT_NOT_OWNER:
-        return REASON_NOT_OWNER;
-    case STORE_FAULT_FULL:
-    case STORE_FAULT_UNAVAILABLE:
-        return REASON_DEPENDENCY_UNAVAILABLE;
-    case STORE_FAULT_LIMIT:
-    case STORE_FAULT_STALE_EPOCH:
-    case STORE_FAULT_GAP:
-    case STORE_FAULT_COUNT:
-        break;
-    }
-    return REASON_INTERNAL;
-}
-
-static void
-admission_on_failed(admission_t *self, act_ctx_t *ctx, const msg_t *answer, const msg_persistence_failed_t *body)
-{
-    admission_pending_t *pending = admission_table_answered(&self->table, answer->context);
-    if (pending != NULL) {
-        admission_refuse_pending(self, ctx, pending, admission_store_reason(body->fault));
-    }
-}
-
-static void
-admission_on_no_answer(admission_t *self, act_ctx_t *ctx, const msg_t *answer, const msg_act_no_answer_t *body)
-{
-    admission_pending_t *pending = admission_table_answered(&self->table, answer->context);
-    if (pending == NULL) {
-        return;
-    }
-    reason_t reason = body->code == ERROR_TIMEOUT      ? REASON_TIMEOUT
-                      : body->code == ERROR_OVERLOADED ? REASON_OVERLOADED
-                                                       : REASON_DEPENDENCY_UNAVAILABLE;
-    admission_refuse_pending(self, ctx, pending, reason);
-}
-
-static void
-admission_on_redeem(admission_t *self, act_ctx_t *ctx, const msg_t *request, const msg_admission_redeem_t *body)
-{
     registry_t *registry = self->config->registry;
-    registry_session_t session;
-    uint8_t hash[REGISTRY_HASH_SIZE];
-    admission_hash_ticket(body->ticket, hash);
-    if (!self->open || registry->redeem(registry, act_now(ctx), act_key(ctx), hash, &session) != REGISTRY_OK) {
-        act_log(ctx, LOG_INFO, "ticket-refused", "a ticket is unknown, spent or expired");
-        reply_admission_refused(ctx, request, &(msg_admission_refused_t){0});
-        return;
+    if (self->told_degraded) {
+        act_count(ctx, METRIC_DEGRADED_SECONDS, 0, 1);
+        if (registry->try_return(registry, act_now(ctx))) {
+            admission_rebuild(self, ctx);
+            return;
+        }
     }
-    act_gauge(ctx, METRIC_SESSIONS_CONNECTING, 0, -1);
-    act_gauge(ctx, METRIC_SESSIONS_ACTIVE, 0, 1);
-    act_log(ctx, LOG_INFO, "session-active", "a ticket was redeemed", LOG_S("session", session.session_id),
-            LOG_S("room", session.room));
-    msg_admission_redeemed_t answer = {.role = session.role};
-    memcpy(answer.session_id, session.session_id, sizeof answer.session_id);
-    memcpy(answer.character_id, session.character_id, sizeof answer.character_id);
-    memcpy(answer.user_id, session.user_id, sizeof answer.user_id);
-    memcpy(answer.name, session.name, sizeof answer.name);
-    memcpy(answer.room, session.room, sizeof answer.room);
-    reply_admission_redeemed(ctx, request, &answer);
+    saver_tick(self->saver, ctx);
+    admission_gateways_tick(self, ctx);
+    if (self->ready) {
+        admission_sweep(self, ctx);
+    }
+    if (self->ready) {
+        admission_maintenance_tick(self, ctx);
+        admission_gauges(self, ctx);
+    }
+    if (self->ready) {
+        admission_decide_all(self, ctx); /* those who were told CLOSED */
+    }
 }
 
-static void
-admission_on_leave(admission_t *self, act_ctx_t *ctx, const msg_admission_leave_t *body)
-{
-    registry_t *registry = self->config->registry;
-    registry_session_t ended;
-    admission_pending_t *pending = admission_table_find(&self->table, body->session_id);
-    if (pending != NULL) {
-        admission_table_drop(&self->table, pending); /* the asker gave up: no seat will be taken */
-    }
-    if (registry->leave(registry, act_key(ctx), body->session_id, &ended) != REGISTRY_OK) {
-        return;
-    }
-    bool active = ended.state == REGISTRY_ACTIVE;
-    act_gauge(ctx, active ? METRIC_SESSIONS_ACTIVE : METRIC_SESSIONS_CONNECTING, 0, -1);
-    act_log(ctx, LOG_INFO, "session-ended", "a session is over; its seat is free", LOG_S("session", ended.session_id),
-            LOG_S("reason", active ? "LEFT" : "CONNECT_GIVEN_UP"));
-}
+/* ---- messages ---- */
 
+/* False: the registry was lost on the way. */
 static bool
-admission_init(void *state, act_ctx_t *ctx, const void *config)
+admission_work(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
 {
-    admission_t *self = state;
-    self->config = config;
-    for (const char *const *name = self->config->instances; *name != NULL; name++) {
-        self->open = self->open || strcmp(*name, act_key(ctx)) == 0;
+    switch ((admission_inbox_t)msg->type) {
+    case ADMISSION_INBOX_ENTER:
+        return admission_on_enter(self, ctx, msg);
+    case ADMISSION_INBOX_DROP:
+        return admission_on_drop(self, ctx, msg->body);
+    case ADMISSION_INBOX_LEAVE:
+        return admission_on_leave(self, ctx, msg->body);
+    case ADMISSION_INBOX_SELECT:
+        return admission_on_select(self, ctx, msg->body);
+    case ADMISSION_INBOX_KICK:
+        return admission_on_kick(self, ctx, msg);
+    case ADMISSION_INBOX_INSPECT:
+        return admission_on_inspect(self, ctx, msg);
+    case ADMISSION_INBOX_LIST:
+        return admission_on_list(self, ctx, msg);
+    default:
+        ACT_UNREACHABLE("only what needs the registry comes here");
     }
-    if (self->open) {
-        admission_sweep(self, ctx); /* tickets that an earlier state of this key gave */
+}
+
+void
+admission_handle(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
+{
+    if (!self->ready || !admission_work(self, ctx, msg)) {
+        admission_defer(self, ctx, msg);
     }
-    return true;
+}
+
+static void
+admission_on_answer(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
+{
+    if (saver_is_mine(msg)) {
+        saver_answer(self->saver, ctx, msg);
+        return;
+    }
+    switch ((admission_ask_t)(msg->context >> 56)) {
+    case ADMISSION_ASK_CHARACTER:
+        admission_on_character(self, ctx, msg);
+        return;
+    case ADMISSION_ASK_REBUILD:
+        admission_on_rebuild_answer(self, ctx, msg);
+        return;
+    case ADMISSION_ASK_CONFIGURE:
+        admission_on_configured(self, ctx, msg);
+        return;
+    }
+    ACT_UNREACHABLE("an answer comes back with the context it was asked with");
+}
+
+/* What somebody asks of an instance that is not there. A key that is none is not remembered: strangers make up as many
+ * as they like. */
+static void
+admission_receive_closed(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
+{
+    msg_admission_refused_t refused = {.fault = SECRET_FAULT_UNKNOWN};
+    act_retire(ctx);
+    switch ((admission_inbox_t)msg->type) {
+    case ADMISSION_INBOX_CONNECT:
+        admission_on_connect(self, ctx, msg);
+        return;
+    case ADMISSION_INBOX_ATTEMPT:
+        admission_on_attempt(self, ctx, msg);
+        return;
+    case ADMISSION_INBOX_ENTER:
+        reply_admission_refused(ctx, msg, &refused);
+        return;
+    case ADMISSION_INBOX_END:
+    case ADMISSION_INBOX_CONFIGURE:
+    case ADMISSION_INBOX_INSPECT:
+    case ADMISSION_INBOX_LIST:
+    case ADMISSION_INBOX_KICK:
+        admission_decline(ctx, msg, ERROR_NOT_FOUND);
+        return;
+    default:
+        return;
+    }
 }
 
 static void
@@ -308,48 +278,110 @@ admission_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
 {
     admission_t *self = state;
     if (!self->open) {
-        act_retire(ctx); /* a key that is no instance is not remembered: strangers make up as many as they like */
+        admission_receive_closed(self, ctx, msg);
+        return;
     }
     switch ((admission_inbox_t)msg->type) {
     case ADMISSION_INBOX_CONNECT:
-        admission_on_connect(self, ctx, msg, msg->body);
+        admission_on_connect(self, ctx, msg);
         return;
-    case ADMISSION_INBOX_REDEEM:
-        admission_on_redeem(self, ctx, msg, msg->body);
+    case ADMISSION_INBOX_ATTEMPT:
+        admission_on_attempt(self, ctx, msg);
         return;
+    case ADMISSION_INBOX_END:
+        admission_on_end(self, ctx, msg);
+        return;
+    case ADMISSION_INBOX_BEAT:
+        admission_on_beat(self, ctx, msg);
+        return;
+    case ADMISSION_INBOX_HELD:
+        admission_on_held(self, ctx, msg->body);
+        return;
+    case ADMISSION_INBOX_PACE:
+        self->ms_per_place = ((const msg_admission_pace_t *)msg->body)->ms_per_place;
+        return;
+    case ADMISSION_INBOX_CONFIGURE:
+        admission_on_configure(self, ctx, msg);
+        return;
+    case ADMISSION_INBOX_ENTER:
+    case ADMISSION_INBOX_DROP:
     case ADMISSION_INBOX_LEAVE:
-        admission_on_leave(self, ctx, msg->body);
+    case ADMISSION_INBOX_SELECT:
+    case ADMISSION_INBOX_KICK:
+    case ADMISSION_INBOX_INSPECT:
+    case ADMISSION_INBOX_LIST:
+        admission_handle(self, ctx, msg);
         return;
     case ADMISSION_INBOX_PERSISTENCE_CHARACTER:
-        admission_on_character(self, ctx, msg, msg->body);
-        return;
+    case ADMISSION_INBOX_PERSISTENCE_SESSION_SAVED:
+    case ADMISSION_INBOX_PERSISTENCE_SESSIONS:
+    case ADMISSION_INBOX_PERSISTENCE_INSTANCE:
     case ADMISSION_INBOX_PERSISTENCE_FAILED:
-        admission_on_failed(self, ctx, msg, msg->body);
-        return;
     case ADMISSION_INBOX_ACT_NO_ANSWER:
-        admission_on_no_answer(self, ctx, msg, msg->body);
+        admission_on_answer(self, ctx, msg);
         return;
     }
     ACT_UNREACHABLE("admission hears only what the schema routes to it");
 }
 
 static void
+admission_flush(void *state, act_ctx_t *ctx)
+{
+    admission_t *self = state;
+    if (self->queue_news && self->ready) {
+        msg_queue_changed_t changed = {.number = 0};
+        self->queue_news = !send_queue_changed(ctx, act_key(ctx), &changed); /* refused: at the next flush */
+    }
+}
+
+/* ---- the kind ---- */
+
+static bool
+admission_init(void *state, act_ctx_t *ctx, const void *config)
+{
+    admission_t *self = state;
+    self->config = config;
+    self->ctx = ctx;
+    self->deferred_end = &self->deferred;
+    for (const char *const *name = self->config->instances; *name != NULL; name++) {
+        self->open = self->open || strcmp(*name, act_key(ctx)) == 0;
+    }
+    if (self->open) {
+        self->saver = saver_new(admission_on_saved, self);
+        admission_rebuild(self, ctx);
+        act_timer_start(ctx, ADMISSION_TIMER_TICK, ADMISSION_TICK_USEC);
+    }
+    return true;
+}
+
+static void
 admission_expire(void *state, act_ctx_t *ctx, int timer)
 {
     switch ((admission_timer_t)timer) {
-    case ADMISSION_TIMER_EXPIRY:
-        admission_sweep(state, ctx);
+    case ADMISSION_TIMER_TICK:
+        admission_tick(state, ctx);
+        return;
+    case ADMISSION_TIMER_REBUILD:
+        admission_on_rebuild_timer(state, ctx);
         return;
     }
-    ACT_UNREACHABLE("admission has one timer");
+    ACT_UNREACHABLE("admission has two timers");
 }
 
 static void
 admission_fini(void *state, act_ctx_t *ctx)
 {
-    (void)ctx; /* whoever waits hears act.no_answer from the runtime, or its own deadline */
-    admission_t *self = state;
+    admission_t *self = state; /* whoever waits hears act.no_answer from the runtime, or its own deadline */
+    registry_count_t none = {0};
+    admission_gauge(ctx, METRIC_SESSIONS_CONNECTING, none.connecting, &self->counted.connecting);
+    admission_gauge(ctx, METRIC_SESSIONS_ACTIVE, none.active, &self->counted.active);
+    admission_gauge(ctx, METRIC_SESSIONS_GRACE, none.grace, &self->counted.grace);
+    admission_gauge(ctx, METRIC_QUEUE_WAITING, none.waiting, &self->counted.waiting);
+    act_gauge(ctx, METRIC_DEGRADED, 0, -(int64_t)self->told_degraded);
     admission_table_fini(&self->table);
+    saver_destroy(&self->saver, admission_answer_drop);
+    admission_deferred_fini(self);
+    admission_gateways_fini(self);
 }
 
 const act_kind_t admission_kind = {
@@ -360,5 +392,6 @@ const act_kind_t admission_kind = {
     .init = admission_init,
     .receive = admission_receive,
     .expire = admission_expire,
+    .flush = admission_flush,
     .fini = admission_fini,
 };

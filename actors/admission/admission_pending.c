@@ -45,7 +45,7 @@ admission_table_grow(admission_table_t *self)
 }
 
 admission_pending_t *
-admission_table_add(admission_table_t *self, const msg_t *request, const msg_admission_connect_t *body)
+admission_table_add(admission_table_t *self, const msg_t *request, const char *session_id)
 {
     uint32_t slot = self->top;
     if (self->free_count > 0) {
@@ -57,13 +57,10 @@ admission_table_add(admission_table_t *self, const msg_t *request, const msg_adm
     }
     admission_pending_t *pending = &self->slots[slot];
     ACT_ASSERT(!pending->used);
-    pending->used = true;
-    pending->request = *request;
+    *pending = (admission_pending_t){.used = true, .turn = pending->turn, .request = *request};
     pending->request.body = NULL;
-    pending->role = body->role;
-    memcpy(pending->session_id, body->session_id, sizeof pending->session_id);
-    memcpy(pending->user_id, body->user_id, sizeof pending->user_id);
-    self->hashes[slot] = admission_table_hash(body->session_id);
+    memcpy(pending->session_id, session_id, strnlen(session_id, sizeof pending->session_id - 1));
+    self->hashes[slot] = session_id[0] != '\0' ? admission_table_hash(session_id) : 0;
     return pending;
 }
 
@@ -93,14 +90,14 @@ admission_table_drop(admission_table_t *self, admission_pending_t *pending)
 uint64_t
 admission_table_context(const admission_table_t *self, const admission_pending_t *pending)
 {
-    return (uint64_t)pending->turn << 32 | (uint64_t)(pending - self->slots);
+    return (uint64_t)(pending->turn & 0xffffff) << 32 | (uint64_t)(pending - self->slots);
 }
 
 admission_pending_t *
 admission_table_answered(admission_table_t *self, uint64_t context)
 {
-    uint32_t slot = (uint32_t)context;
-    if (slot >= self->top || !self->slots[slot].used || self->slots[slot].turn != (uint32_t)(context >> 32)) {
+    uint32_t slot = (uint32_t)context, turn = (uint32_t)(context >> 32) & 0xffffff;
+    if (slot >= self->top || !self->slots[slot].used || (self->slots[slot].turn & 0xffffff) != turn) {
         return NULL;
     }
     return &self->slots[slot];

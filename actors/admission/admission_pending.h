@@ -1,5 +1,6 @@
-/* admission_pending -- the connects of one instance whose character is being looked up. Slots have numbers; a number
- * with its turn names one use of a slot, and is what a request to the store carries as its context. */
+/* admission_pending -- the connects (and leaves) of one instance that wait for the store or the registry. Slots have
+ * numbers; a number with its turn names one use of a slot, and is what a request to the store carries as its context.
+ */
 #ifndef PLAYHOUSE_ADMISSION_PENDING_H
 #define PLAYHOUSE_ADMISSION_PENDING_H
 
@@ -9,11 +10,18 @@ enum { ADMISSION_PENDING_CAP = 4096 }; /* connects that wait for the store; over
 
 typedef struct admission_pending {
     bool used;
+    bool is_end;   /* of an admission.end, else of an admission.connect */
+    bool decided;  /* nothing is missing but the registry: see admission_decide_all */
     uint32_t turn; /* of this slot: an answer to an earlier use of it means nothing */
     msg_t request; /* its head: no body */
     role_t role;
-    char session_id[sizeof((msg_admission_connect_t *)NULL)->session_id];
+    char session_id[sizeof((msg_admission_connect_t *)NULL)->session_id]; /* "" of an end */
     char user_id[sizeof((msg_admission_connect_t *)NULL)->user_id];
+    char address[sizeof((msg_admission_connect_t *)NULL)->address];
+    char replace_token[sizeof((msg_admission_connect_t *)NULL)->replace_token];     /* "": none */
+    char reconnect_token[sizeof((msg_admission_connect_t *)NULL)->reconnect_token]; /* likewise */
+    char character_id[sizeof((obj_character_t *)NULL)->id];                         /* once it is found */
+    char name[sizeof((obj_character_t *)NULL)->name];
 } admission_pending_t;
 
 /* All zero is empty. */
@@ -28,9 +36,9 @@ typedef struct admission_table {
 
 void admission_table_fini(admission_table_t *self);
 
-/* Keeps a connect; NULL: the table is full. Pointers from earlier calls are void. */
-admission_pending_t *admission_table_add(admission_table_t *self, const msg_t *request,
-                                         const msg_admission_connect_t *body);
+/* Keeps a request of this session ("": none); NULL: the table is full. All but request and session_id is zero.
+ * Pointers from earlier calls are void. */
+admission_pending_t *admission_table_add(admission_table_t *self, const msg_t *request, const char *session_id);
 /* The connect of this session, or NULL. */
 admission_pending_t *admission_table_find(admission_table_t *self, const char *session_id);
 void admission_table_drop(admission_table_t *self, admission_pending_t *pending);

@@ -1,564 +1,343 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* A connect, from what is refused at once to its one outcome. */
+#include "admission_fixture.h"
 
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "admission.h"
-#include "admission_pending.h"
-#include "sim.h"
-
-enum { CONNECT_USEC = 10 * ACT_SEC, TICKET_USEC = 30 * ACT_SEC };
-
-typedef struct world {
-    sim_t *sim;
-    registry_t *registry;
-    admission_config_t config;
-    uint64_t asked; /* contexts used so far */
-} world_t;
-
-static world_t *
-world_new(uint32_t capacity, uint32_t room_size)
-{
-    static const char *const instances[] = {"plaza", NULL};
-    world_t *self = calloc(1, sizeof *self);
-    assert_non_null(self);
-    self->sim = sim_new(7);
-    self->registry = registry_memory_new(100000);
-    self->config = (admission_config_t){
-        .registry = self->registry,
-        .instances = instances,
-        .build = "b1",
-        .limits = {.capacity = capacity, .room_size = room_size, .ticket_usec = TICKET_USEC},
-    };
-    sim_add(self->sim, &admission_kind, &self->config);
-    return self;
-}
-
-static int
-setup(void **state)
-{
-    *state = world_new(3, 2);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    world_t *self = *state;
-    sim_destroy(&self->sim);
-    registry_destroy(&self->registry);
-    free(self);
-    return 0;
-}
-
-static msg_admission_connect_t
-connect_body(unsigned number)
-{
-    msg_admission_connect_t body = {.role = ROLE_PLAYER, .build = "b1"};
-    snprintf(body.session_id, sizeof body.session_id, "s%u", number);
-    snprintf(body.user_id, sizeof body.user_id, "user %u", number);
-    return body;
-}
+/* ---- refused at once ---- */
 
 static void
-ask(world_t *self, const char *instance, const msg_admission_connect_t *body)
+an_unknown_instance_is_refused_and_not_remembered(void **state)
 {
-    assert_true(sim_ask(self->sim, MSG_ADMISSION_CONNECT, instance, body, CONNECT_USEC, ++self->asked));
-}
-
-/* The store finds character number `character`. */
-static void
-find(world_t *self, unsigned character, bool suspended)
-{
-    const msg_t *msg = sim_take(self->sim, MSG_PERSISTENCE_FIND_CHARACTER);
-    assert_non_null(msg);
-    msg_persistence_character_t body = {.character = {.active = true, .suspended = suspended}};
-    snprintf(body.character.id, sizeof body.character.id, "c%u", character);
-    snprintf(body.character.name, sizeof body.character.name, "Name %u", character);
-    sim_reply(self->sim, msg, MSG_PERSISTENCE_CHARACTER, &body);
-}
-
-static msg_admission_connected_t
-connected(world_t *self)
-{
-    const msg_t *msg = sim_take(self->sim, MSG_ADMISSION_CONNECTED);
-    assert_non_null(msg);
-    return *(const msg_admission_connected_t *)msg->body;
-}
-
-static void
-assert_reason(world_t *self, reason_t reason)
-{
-    msg_admission_connected_t body = connected(self);
-    assert_int_equal(body.outcome, reason == REASON_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_FAILED);
-    assert_true(body.has_reason);
-    assert_string_equal(reason_names[body.reason], reason_names[reason]);
-    assert_false(body.has_ticket);
-    assert_int_equal(body.has_retry_after_seconds, reason == REASON_QUEUE_FULL);
-    assert_int_equal(sim_kept(self->sim), 0);
-}
-
-static void
-assert_seats(world_t *self, uint32_t connecting, uint32_t active)
-{
-    registry_count_t count = self->registry->count(self->registry, "plaza");
-    assert_int_equal(count.connecting, connecting);
-    assert_int_equal(count.active, active);
-    assert_int_equal((int64_t)sim_metric(self->sim, METRIC_SESSIONS_CONNECTING, 0), connecting);
-    assert_int_equal((int64_t)sim_metric(self->sim, METRIC_SESSIONS_ACTIVE, 0), active);
-}
-
-static void
-admit(world_t *self, unsigned session, unsigned character, char ticket[44])
-{
-    msg_admission_connect_t body = connect_body(session);
-    ask(self, "plaza", &body);
-    find(self, character, false);
-    msg_admission_connected_t answer = connected(self);
-    assert_int_equal(answer.outcome, OUTCOME_ADMITTED);
-    assert_true(answer.has_ticket && answer.has_character_id && !answer.has_reason);
-    assert_int_equal(strlen(answer.ticket), 43);
-    snprintf(ticket, 44, "%s", answer.ticket);
-}
-
-/* True: redeemed, and *out is the answer. */
-static bool
-redeem(world_t *self, const char *instance, const char *ticket, msg_admission_redeemed_t *out)
-{
-    msg_admission_redeem_t body;
-    snprintf(body.ticket, sizeof body.ticket, "%s", ticket);
-    assert_true(sim_ask(self->sim, MSG_ADMISSION_REDEEM, instance, &body, ACT_SEC, ++self->asked));
-    const msg_t *msg = sim_take(self->sim, MSG_NONE);
-    assert_non_null(msg);
-    if (msg->type == MSG_ADMISSION_REDEEMED) {
-        *out = *(const msg_admission_redeemed_t *)msg->body;
-        return true;
-    }
-    assert_int_equal(msg->type, MSG_ADMISSION_REFUSED);
-    return false;
-}
-
-static void
-leave(world_t *self, unsigned session)
-{
-    msg_admission_leave_t body;
-    snprintf(body.session_id, sizeof body.session_id, "s%u", session);
-    assert_true(sim_tell(self->sim, MSG_ADMISSION_LEAVE, "plaza", &body));
-}
-
-/* ---- refusals ---- */
-
-static void
-unknown_instance_is_refused_and_not_remembered(void **state)
-{
-    world_t *self = *state;
+    fixture_t *f = *state;
     msg_admission_connect_t body = connect_body(1);
-    msg_admission_redeemed_t out;
-    ask(self, "atlantis", &body);
-    assert_reason(self, REASON_INVALID_INSTANCE);
-    assert_null(sim_state(self->sim, ACT_KIND_ADMISSION, "atlantis"));
-    assert_false(redeem(self, "atlantis", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &out));
-    assert_null(sim_state(self->sim, ACT_KIND_ADMISSION, "atlantis"));
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_CONNECT, "atlantis", &body, CONNECT_USEC, 1));
+    assert_refused(f, REASON_INVALID_INSTANCE, 0);
+    msg_admission_enter_t enter_body = {.connection = 1, .holder = "g1"};
+    memset(enter_body.secret, 'A', sizeof enter_body.secret - 1);
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_ENTER, "atlantis", &enter_body, ASK_USEC, 2));
+    const msg_admission_refused_t *refused = take(f, MSG_ADMISSION_REFUSED)->body;
+    assert_int_equal(refused->fault, SECRET_FAULT_UNKNOWN);
+    msg_admission_end_t end = {.user_id = "user 1"};
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_END, "atlantis", &end, ASK_USEC, 3));
+    assert_declined(f, ERROR_NOT_FOUND);
+    msg_admission_configure_t configure = {.has_drain = true, .drain = true};
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_CONFIGURE, "atlantis", &configure, ASK_USEC, 4));
+    assert_declined(f, ERROR_NOT_FOUND);
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_INSPECT, "atlantis", &(msg_admission_inspect_t){0}, ASK_USEC, 5));
+    assert_declined(f, ERROR_NOT_FOUND);
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_LIST, "atlantis", &(msg_admission_list_t){0}, ASK_USEC, 6));
+    assert_declined(f, ERROR_NOT_FOUND);
+    msg_admission_kick_t kick = {.has_session_id = true, .session_id = "s1"};
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_KICK, "atlantis", &kick, ASK_USEC, 7));
+    assert_declined(f, ERROR_NOT_FOUND);
+    assert_true(sim_tell(f->sim, MSG_ADMISSION_LEAVE, "atlantis", &(msg_admission_leave_t){.session_id = "s1"}));
+    assert_true(sim_tell(f->sim, MSG_ADMISSION_BEAT, "atlantis", &(msg_admission_beat_t){.holder = "g1"}));
+    assert_null(sim_state(f->sim, ACT_KIND_ADMISSION, "atlantis"));
+    nothing_else(f);
 }
 
 static void
-other_build_is_refused_without_asking_the_store(void **state)
+another_build_is_refused_without_asking_the_store(void **state)
 {
-    world_t *self = *state;
+    fixture_t *f = *state;
     msg_admission_connect_t body = connect_body(1);
     snprintf(body.build, sizeof body.build, "b2");
-    ask(self, "plaza", &body);
-    assert_reason(self, REASON_VERSION_MISMATCH);
+    ask_connect(f, &body);
+    assert_refused(f, REASON_VERSION_MISMATCH, 0);
+    nothing_else(f);
 }
 
-static void
-each_fault_of_the_store_has_its_reason(void **state)
-{
-    world_t *self = *state;
-    static const struct {
-        store_fault_t fault;
-        reason_t reason;
-    } rows[] = {
-        {STORE_FAULT_NOT_FOUND, REASON_NO_ACTIVE_CHARACTER},
-        {STORE_FAULT_NOT_OWNER, REASON_NOT_OWNER},
-        {STORE_FAULT_UNAVAILABLE, REASON_DEPENDENCY_UNAVAILABLE},
-        {STORE_FAULT_FULL, REASON_DEPENDENCY_UNAVAILABLE},
-        {STORE_FAULT_LIMIT, REASON_INTERNAL},
-        {STORE_FAULT_STALE_EPOCH, REASON_INTERNAL},
-        {STORE_FAULT_GAP, REASON_INTERNAL},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        uint64_t before = sim_metric(self->sim, METRIC_CONNECT_REASONS, rows[i].reason);
-        msg_admission_connect_t body = connect_body((unsigned)i);
-        msg_persistence_failed_t failed = {.fault = rows[i].fault};
-        ask(self, "plaza", &body);
-        sim_reply(self->sim, sim_take(self->sim, MSG_PERSISTENCE_FIND_CHARACTER), MSG_PERSISTENCE_FAILED, &failed);
-        assert_reason(self, rows[i].reason);
-        assert_int_equal(sim_metric(self->sim, METRIC_CONNECT_REASONS, rows[i].reason), before + 1);
-    }
-    assert_seats(self, 0, 0);
-}
+/* ---- the store's say ---- */
 
 static void
 the_store_is_asked_for_this_user_and_this_character(void **state)
 {
-    world_t *self = *state;
+    fixture_t *f = *state;
     msg_admission_connect_t body = connect_body(4);
     body.has_character_id = true;
     snprintf(body.character_id, sizeof body.character_id, "c9");
-    ask(self, "plaza", &body);
-    const msg_t *msg = sim_take(self->sim, MSG_PERSISTENCE_FIND_CHARACTER);
-    assert_non_null(msg);
-    const msg_persistence_find_character_t *asked = msg->body;
+    ask_connect(f, &body);
+    const msg_persistence_find_character_t *asked = take(f, MSG_PERSISTENCE_FIND_CHARACTER)->body;
     assert_string_equal(asked->user_id, "user 4");
     assert_true(asked->has_character_id);
     assert_string_equal(asked->character_id, "c9");
 }
 
 static void
-suspended_character_is_refused(void **state)
+each_fault_of_the_store_has_its_reason(void **state)
 {
-    world_t *self = *state;
-    msg_admission_connect_t body = connect_body(1);
-    ask(self, "plaza", &body);
-    find(self, 1, true);
-    assert_reason(self, REASON_SUSPENDED);
-    assert_seats(self, 0, 0);
+    fixture_t *f = *state;
+    static const struct {
+        store_fault_t fault;
+        reason_t reason;
+        int64_t retry_seconds;
+    } rows[] = {
+        {STORE_FAULT_NOT_FOUND, REASON_NO_ACTIVE_CHARACTER, 0},
+        {STORE_FAULT_NOT_OWNER, REASON_NOT_OWNER, 0},
+        {STORE_FAULT_UNAVAILABLE, REASON_DEPENDENCY_UNAVAILABLE, 2},
+        {STORE_FAULT_FULL, REASON_DEPENDENCY_UNAVAILABLE, 2},
+        {STORE_FAULT_LIMIT, REASON_INTERNAL, 5},
+        {STORE_FAULT_STALE_EPOCH, REASON_INTERNAL, 5},
+        {STORE_FAULT_GAP, REASON_INTERNAL, 5},
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t before = count_of(f, METRIC_CONNECT_REASONS, rows[i].reason);
+        msg_admission_connect_t body = connect_body(i + 1);
+        ask_connect(f, &body);
+        store_fails(f, MSG_PERSISTENCE_FIND_CHARACTER, rows[i].fault);
+        assert_refused(f, rows[i].reason, rows[i].retry_seconds);
+        assert_int_equal(count_of(f, METRIC_CONNECT_REASONS, rows[i].reason), before + 1);
+    }
+    assert_seats(f, 0, 0, 0, 0);
+    nothing_else(f);
 }
 
 static void
-silent_store_is_a_timeout_within_the_ten_seconds(void **state)
+a_suspended_character_is_refused(void **state)
 {
-    world_t *self = *state;
+    fixture_t *f = *state;
     msg_admission_connect_t body = connect_body(1);
-    ask(self, "plaza", &body);
-    const msg_t *msg = sim_take(self->sim, MSG_PERSISTENCE_FIND_CHARACTER);
-    assert_non_null(msg);
-    sim_advance(self->sim, ADMISSION_FIND_USEC - 1);
-    assert_int_equal(sim_kept(self->sim), 0);
-    sim_advance(self->sim, 1);
-    assert_reason(self, REASON_TIMEOUT);
+    ask_connect(f, &body);
+    store_find(f, take(f, MSG_PERSISTENCE_FIND_CHARACTER), true);
+    assert_refused(f, REASON_SUSPENDED, 0);
+    assert_seats(f, 0, 0, 0, 0);
+    nothing_else(f);
+}
+
+static void
+a_silent_store_is_a_timeout_within_the_ten_seconds(void **state)
+{
+    fixture_t *f = *state;
+    msg_admission_connect_t body = connect_body(1);
+    ask_connect(f, &body);
+    take(f, MSG_PERSISTENCE_FIND_CHARACTER);
+    sim_advance(f->sim, ADMISSION_FIND_USEC - 1);
+    none(f, MSG_ADMISSION_CONNECTED);
+    sim_advance(f->sim, 1);
+    assert_refused(f, REASON_TIMEOUT, 1);
+    nothing_else(f);
 }
 
 static void
 an_answer_after_the_deadline_takes_no_seat(void **state)
 {
-    world_t *self = *state;
+    fixture_t *f = *state;
     msg_admission_connect_t body = connect_body(1);
-    assert_true(sim_ask(self->sim, MSG_ADMISSION_CONNECT, "plaza", &body, ACT_SEC, 1));
-    const msg_t *taken = sim_take(self->sim, MSG_PERSISTENCE_FIND_CHARACTER);
-    assert_non_null(taken);
-    msg_t asked = *taken; /* its head is all that an answer needs */
-    msg_persistence_character_t found = {.character = {.id = "c1", .name = "Name 1", .active = true}};
-    sim_advance(self->sim, ACT_SEC);
-    assert_reason(self, REASON_TIMEOUT);
-    sim_reply(self->sim, &asked, MSG_PERSISTENCE_CHARACTER, &found);
-    assert_int_equal(sim_kept(self->sim), 0);
-    assert_seats(self, 0, 0);
-    char ticket[44];
-    admit(self, 2, 1, ticket);
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_CONNECT, PLAZA, &body, ACT_SEC, 1));
+    msg_t asked = *take(f, MSG_PERSISTENCE_FIND_CHARACTER); /* its head is all that an answer needs */
+    msg_persistence_character_t found = {.character = {.id = "c1", .name = "Name", .active = true}};
+    sim_advance(f->sim, ACT_SEC);
+    assert_refused(f, REASON_TIMEOUT, 1);
+    sim_reply(f->sim, &asked, MSG_PERSISTENCE_CHARACTER, &found);
+    assert_seats(f, 0, 0, 0, 0);
+    nothing_else(f);
+    secret_t ticket;
+    admit(f, 1, ticket);
 }
 
 static void
-overloaded_store_is_overloaded(void **state)
+an_overloaded_store_is_overloaded(void **state)
 {
-    world_t *self = *state;
+    fixture_t *f = *state;
     msg_admission_connect_t body = connect_body(1);
-    sim_set_full(self->sim, ACT_KIND_PERSISTENCE, true);
-    ask(self, "plaza", &body);
-    assert_reason(self, REASON_OVERLOADED);
+    sim_set_full(f->sim, ACT_KIND_PERSISTENCE, true);
+    ask_connect(f, &body);
+    assert_refused(f, REASON_OVERLOADED, 1);
+    nothing_else(f);
 }
 
 static void
-full_table_of_waiting_connects_is_overloaded_and_empties(void **state)
+a_full_table_of_waiting_connects_is_overloaded_and_empties(void **state)
 {
-    world_t *self = *state;
-    for (unsigned i = 0; i < ADMISSION_PENDING_CAP; i++) {
+    fixture_t *f = *state;
+    for (unsigned i = 1; i <= ADMISSION_PENDING_CAP; i++) {
         msg_admission_connect_t body = connect_body(i);
-        ask(self, "plaza", &body);
+        ask_connect(f, &body);
     }
-    assert_int_equal(sim_kept(self->sim), ADMISSION_PENDING_CAP);
-    msg_admission_connect_t body = connect_body(ADMISSION_PENDING_CAP);
-    ask(self, "plaza", &body);
-    msg_admission_connected_t answer = connected(self);
-    assert_int_equal(answer.reason, REASON_OVERLOADED);
-    find(self, 0, false);
-    assert_int_equal(connected(self).outcome, OUTCOME_ADMITTED);
-    ask(self, "plaza", &body);
-    assert_null(sim_take(self->sim, MSG_ADMISSION_CONNECTED));
+    msg_admission_connect_t body = connect_body(ADMISSION_PENDING_CAP + 1);
+    ask_connect(f, &body);
+    assert_refused(f, REASON_OVERLOADED, 1);
+    msg_admission_end_t end = {.user_id = "user 1"};
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_END, PLAZA, &end, ASK_USEC, 1));
+    assert_declined(f, ERROR_OVERLOADED);
+    store_find(f, take(f, MSG_PERSISTENCE_FIND_CHARACTER), true);
+    assert_refused(f, REASON_SUSPENDED, 0);
+    ask_connect(f, &body); /* there is room for it now */
+    none(f, MSG_ADMISSION_CONNECTED);
 }
 
-/* ---- seats ---- */
+/* ---- seats and places ---- */
 
 static void
-full_instance_says_when_to_try_again(void **state)
+an_admitted_one_hears_who_it_is_and_gets_a_ticket(void **state)
 {
-    world_t *self = *state;
-    char ticket[44];
-    for (unsigned i = 0; i < 3; i++) {
-        admit(self, i, i, ticket);
-    }
-    msg_admission_connect_t body = connect_body(3);
-    ask(self, "plaza", &body);
-    find(self, 3, false);
-    msg_admission_connected_t answer = connected(self);
-    assert_int_equal(answer.outcome, OUTCOME_FAILED);
-    assert_int_equal(answer.reason, REASON_QUEUE_FULL);
-    assert_true(answer.has_retry_after_seconds);
-    assert_int_equal(answer.retry_after_seconds, ADMISSION_RETRY_SECONDS);
-    leave(self, 0);
-    admit(self, 3, 3, ticket);
-    assert_seats(self, 3, 0);
-}
-
-static void
-a_crowd_at_once_gets_exactly_the_capacity(void **state)
-{
-    (void)state;
-    world_t *self = world_new(50, 100);
-    unsigned admitted = 0;
-    for (unsigned i = 0; i < 500; i++) {
-        msg_admission_connect_t body = connect_body(i);
-        ask(self, "plaza", &body);
-    }
-    for (unsigned i = 0; i < 500; i++) {
-        find(self, i, false);
-    }
-    for (unsigned i = 0; i < 500; i++) {
-        msg_admission_connected_t answer = connected(self);
-        admitted += answer.outcome == OUTCOME_ADMITTED;
-        assert_true(answer.outcome == OUTCOME_ADMITTED || answer.reason == REASON_QUEUE_FULL);
-    }
-    assert_int_equal(admitted, 50);
-    assert_seats(self, 50, 0);
-    void *whole = self;
-    teardown(&whole);
-}
-
-static void
-spectator_takes_a_seat_too(void **state)
-{
-    world_t *self = *state;
-    msg_admission_redeemed_t out;
-    msg_admission_connect_t body = connect_body(1);
-    body.role = ROLE_SPECTATOR;
-    ask(self, "plaza", &body);
-    find(self, 1, false);
-    msg_admission_connected_t answer = connected(self);
-    assert_seats(self, 1, 0);
-    assert_true(redeem(self, "plaza", answer.ticket, &out));
-    assert_int_equal(out.role, ROLE_SPECTATOR);
-}
-
-static void
-character_in_a_session_is_refused_another(void **state)
-{
-    world_t *self = *state;
-    char ticket[44];
-    admit(self, 1, 1, ticket);
-    msg_admission_connect_t body = connect_body(2);
-    ask(self, "plaza", &body);
-    find(self, 1, false);
-    assert_reason(self, REASON_ALREADY_IN_SESSION);
-    assert_seats(self, 1, 0);
-}
-
-static void
-repeat_while_the_store_is_asked_is_decided_once(void **state)
-{
-    world_t *self = *state;
-    msg_admission_connect_t body = connect_body(1);
-    ask(self, "plaza", &body);
-    ask(self, "plaza", &body);
-    assert_int_equal(sim_kept(self->sim), 1);
-    find(self, 1, false);
-    assert_int_equal(sim_kept(self->sim), 1);
-    const msg_t *msg = sim_take(self->sim, MSG_ADMISSION_CONNECTED);
-    assert_non_null(msg);
-    assert_int_equal(msg->context, self->asked);
-    assert_seats(self, 1, 0);
-}
-
-static void
-repeat_after_the_decision_gets_no_second_ticket_or_seat(void **state)
-{
-    world_t *self = *state;
-    char ticket[44];
-    msg_admission_redeemed_t out;
-    admit(self, 1, 1, ticket);
-    msg_admission_connect_t body = connect_body(1);
-    ask(self, "plaza", &body);
-    find(self, 1, false);
-    assert_reason(self, REASON_ALREADY_IN_SESSION);
-    assert_seats(self, 1, 0);
-    assert_true(redeem(self, "plaza", ticket, &out));
-}
-
-/* ---- tickets ---- */
-
-static void
-ticket_is_good_once_and_says_who_and_where(void **state)
-{
-    world_t *self = *state;
-    char ticket[44];
-    msg_admission_redeemed_t out;
-    admit(self, 5, 6, ticket);
-    assert_seats(self, 1, 0);
-    assert_true(redeem(self, "plaza", ticket, &out));
-    assert_string_equal(out.session_id, "s5");
-    assert_string_equal(out.character_id, "c6");
-    assert_string_equal(out.user_id, "user 5");
-    assert_string_equal(out.name, "Name 6");
-    assert_string_equal(out.room, "plaza/main");
-    assert_int_equal(out.role, ROLE_PLAYER);
-    assert_seats(self, 0, 1);
-    assert_false(redeem(self, "plaza", ticket, &out));
-    assert_seats(self, 0, 1);
-}
-
-static void
-made_up_ticket_is_refused(void **state)
-{
-    world_t *self = *state;
-    char ticket[44];
-    msg_admission_redeemed_t out;
-    admit(self, 1, 1, ticket);
-    ticket[0] = ticket[0] == 'A' ? 'B' : 'A';
-    assert_false(redeem(self, "plaza", ticket, &out));
-    assert_seats(self, 1, 0);
-}
-
-static void
-tickets_differ_and_are_base64url(void **state)
-{
-    world_t *self = *state;
-    char first[44];
-    char second[44];
-    admit(self, 1, 1, first);
-    admit(self, 2, 2, second);
+    fixture_t *f = *state;
+    secret_t first, second;
+    admit(f, 1, first);
+    assert_true(f->connected.has_ticket && f->connected.has_session_id && f->connected.has_character_id);
+    assert_false(f->connected.has_reason || f->connected.has_reconnect_token || f->connected.has_position ||
+                 f->connected.has_eta_seconds || f->connected.has_retry_after_seconds);
+    assert_string_equal(f->connected.session_id, "s1");
+    assert_string_equal(f->connected.character_id, "c1");
+    admit(f, 2, second);
     assert_string_not_equal(first, second);
     assert_int_equal(strspn(first, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 43);
+    assert_int_equal(count_of(f, METRIC_CONNECTS, OUTCOME_ADMITTED), 2);
+    nothing_else(f);
 }
 
 static void
-ticket_holds_its_seat_until_it_runs_out_and_not_longer(void **state)
+a_crowd_at_once_gets_exactly_the_seats_and_the_places(void **state)
 {
-    world_t *self = *state;
-    char ticket[44];
-    msg_admission_redeemed_t out;
-    admit(self, 1, 1, ticket);
-    sim_advance(self->sim, 10 * ACT_SEC);
-    char later[44];
-    admit(self, 2, 2, later);
-    sim_advance(self->sim, TICKET_USEC - 10 * ACT_SEC - 1);
-    assert_seats(self, 2, 0);
-    sim_advance(self->sim, 1);
-    assert_seats(self, 1, 0);
-    assert_false(redeem(self, "plaza", ticket, &out));
-    assert_true(redeem(self, "plaza", later, &out));
-    sim_advance(self->sim, 10 * TICKET_USEC);
-    assert_seats(self, 0, 1);
-}
-
-static void
-leaving_frees_the_seat_whatever_the_state_and_twice_is_harmless(void **state)
-{
-    world_t *self = *state;
-    char ticket[44];
-    msg_admission_redeemed_t out;
-    admit(self, 1, 1, ticket);
-    leave(self, 1);
-    assert_seats(self, 0, 0);
-    assert_false(redeem(self, "plaza", ticket, &out));
-    admit(self, 2, 1, ticket);
-    assert_true(redeem(self, "plaza", ticket, &out));
-    leave(self, 2);
-    leave(self, 2);
-    leave(self, 77);
-    assert_seats(self, 0, 0);
-    admit(self, 3, 1, ticket);
-}
-
-static void
-connect_given_up_while_the_store_is_asked_takes_no_seat(void **state)
-{
-    world_t *self = *state;
-    msg_admission_connect_t body = connect_body(1);
-    ask(self, "plaza", &body);
-    leave(self, 1);
-    find(self, 1, false);
-    assert_int_equal(sim_kept(self->sim), 0);
-    assert_seats(self, 0, 0);
-}
-
-static void
-rooms_are_opened_as_they_fill(void **state)
-{
-    world_t *self = *state;
-    static const char *const rooms[] = {"plaza/main", "plaza/main", "plaza/main-2"};
-    for (unsigned i = 0; i < 3; i++) {
-        char ticket[44];
-        msg_admission_redeemed_t out;
-        admit(self, i, i, ticket);
-        assert_true(redeem(self, "plaza", ticket, &out));
-        assert_string_equal(out.room, rooms[i]);
+    fixture_t *f = *state;
+    unsigned outcomes[OUTCOME_COUNT] = {0}, last = 0;
+    for (unsigned i = 1; i <= 50; i++) {
+        msg_admission_connect_t body = connect_body(i);
+        ask_connect(f, &body);
     }
+    serve(f);
+    for (unsigned i = 1; i <= 50; i++) {
+        msg_admission_connected_t answer = connected(f);
+        outcomes[answer.outcome]++;
+        if (answer.outcome == OUTCOME_QUEUED) {
+            assert_true(answer.has_position && answer.position == ++last);
+        } else if (answer.outcome == OUTCOME_FAILED) {
+            assert_int_equal(answer.reason, REASON_QUEUE_FULL);
+            assert_int_equal(answer.retry_after_seconds, 5);
+        }
+    }
+    assert_int_equal(outcomes[OUTCOME_ADMITTED], 3);
+    assert_int_equal(outcomes[OUTCOME_QUEUED], 3);
+    assert_int_equal(outcomes[OUTCOME_FAILED], 44);
+    assert_seats(f, 3, 0, 0, 3);
+    sim_advance(f->sim, ACT_SEC);
+    assert_int_equal((int64_t)count_of(f, METRIC_SESSIONS_CONNECTING, 0), 3);
+    assert_int_equal((int64_t)count_of(f, METRIC_QUEUE_WAITING, 0), 3);
+    nothing_else(f);
 }
 
 static void
-seats_outlive_the_actor_and_its_tickets_still_run_out(void **state)
+a_queued_one_hears_its_position_and_an_eta_only_if_one_was_measured(void **state)
 {
-    world_t *self = *state;
-    char ticket[44];
-    char unused[44];
-    msg_admission_redeemed_t out;
-    admit(self, 1, 1, ticket);
-    admit(self, 2, 2, unused);
-    sim_crash(self->sim, ACT_KIND_ADMISSION);
-    assert_true(redeem(self, "plaza", ticket, &out));
-    registry_count_t count = self->registry->count(self->registry, "plaza");
-    assert_int_equal(count.connecting + count.active, 2);
-    sim_advance(self->sim, TICKET_USEC);
-    count = self->registry->count(self->registry, "plaza");
-    assert_int_equal(count.connecting, 0);
-    assert_int_equal(count.active, 1);
+    fixture_t *f = *state;
+    secret_t secret;
+    for (unsigned i = 1; i <= 3; i++) {
+        admit(f, i, secret);
+    }
+    forget(f, MSG_QUEUE_CHANGED);
+    queue_up(f, 4, secret);
+    assert_true(f->connected.has_reconnect_token && f->connected.has_position && f->connected.has_session_id);
+    assert_false(f->connected.has_ticket || f->connected.has_eta_seconds || f->connected.has_reason);
+    assert_int_equal(f->connected.position, 1);
+    const msg_queue_changed_t *changed = take(f, MSG_QUEUE_CHANGED)->body;
+    assert_int_equal(changed->number, stored(f, "s4")->number);
+    msg_admission_pace_t pace = {.ms_per_place = 2600};
+    assert_true(sim_tell(f->sim, MSG_ADMISSION_PACE, PLAZA, &pace));
+    queue_up(f, 5, secret);
+    assert_int_equal(f->connected.position, 2);
+    assert_true(f->connected.has_eta_seconds);
+    assert_int_equal(f->connected.eta_seconds, 6); /* 5.2 */
+    pace.ms_per_place = 86400000;
+    assert_true(sim_tell(f->sim, MSG_ADMISSION_PACE, PLAZA, &pace));
+    queue_up(f, 6, secret);
+    assert_int_equal(f->connected.eta_seconds, 86400);
+    assert_int_equal(count_of(f, METRIC_CONNECTS, OUTCOME_QUEUED), 3);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+static void
+nobody_overtakes_who_waits(void **state)
+{
+    fixture_t *f = *state;
+    secret_t secret;
+    for (unsigned i = 1; i <= 3; i++) {
+        admit(f, i, secret);
+    }
+    queue_up(f, 4, secret);
+    leave(f, "s1", 0);
+    queue_up(f, 5, secret); /* though there is a seat: it is for the one before it */
+    assert_seats(f, 2, 0, 0, 2);
+}
+
+static void
+a_spectator_takes_a_seat_too(void **state)
+{
+    fixture_t *f = *state;
+    msg_admission_connect_t body = connect_body(1);
+    body.role = ROLE_SPECTATOR;
+    msg_admission_connected_t answer = connect_with(f, &body);
+    assert_seats(f, 1, 0, 0, 0);
+    assert_int_equal(enter(f, answer.ticket, "g1", 1)->role, ROLE_SPECTATOR);
+}
+
+static void
+a_repeat_while_the_store_is_asked_is_decided_once(void **state)
+{
+    fixture_t *f = *state;
+    msg_admission_connect_t body = connect_body(1);
+    ask_connect(f, &body);
+    ask_connect(f, &body);
+    serve(f);
+    assert_int_equal(take(f, MSG_ADMISSION_CONNECTED)->context, f->asked);
+    assert_seats(f, 1, 0, 0, 0);
+    nothing_else(f);
+}
+
+static void
+a_repeat_after_the_decision_gets_no_second_ticket_or_seat(void **state)
+{
+    fixture_t *f = *state;
+    secret_t ticket;
+    admit(f, 1, ticket);
+    msg_admission_connect_t body = connect_body(1);
+    connect_with(f, &body);
+    assert_int_equal(f->connected.reason, REASON_ALREADY_IN_SESSION);
+    assert_seats(f, 1, 0, 0, 0);
+    enter(f, ticket, "g1", 1);
+}
+
+static void
+a_character_on_another_instance_is_refused_without_a_dialogue(void **state)
+{
+    fixture_t *f = *state;
+    const registry_switches_t switches = {0};
+    registry_session_t session = {.session_id = "x",
+                                  .instance = "arena",
+                                  .character_id = "c1",
+                                  .user_id = "user 1",
+                                  .name = "N",
+                                  .secret_len = SECRET_HASH_SIZE},
+                       other;
+    assert_int_equal(f->registry->restore_begin(f->registry, sim_now(f->sim), "arena", 0, &switches), REGISTRY_OK);
+    assert_int_equal(f->registry->restore_end(f->registry, sim_now(f->sim), "arena"), REGISTRY_OK);
+    assert_int_equal(f->registry->claim(f->registry, sim_now(f->sim), &session, &other, &f->config.limits),
+                     REGISTRY_OK);
+    msg_admission_connect_t body = connect_body(1);
+    ask_connect(f, &body);
+    serve(f);
+    assert_refused(f, REASON_ALREADY_IN_SESSION, 5);
+    nothing_else(f);
+}
 
 int
 main(void)
 {
     log_setup(LOG_ERROR, NULL);
     const struct CMUnitTest tests[] = {
-        CASE(unknown_instance_is_refused_and_not_remembered),
-        CASE(other_build_is_refused_without_asking_the_store),
-        CASE(each_fault_of_the_store_has_its_reason),
+        CASE(an_unknown_instance_is_refused_and_not_remembered),
+        CASE(another_build_is_refused_without_asking_the_store),
         CASE(the_store_is_asked_for_this_user_and_this_character),
-        CASE(suspended_character_is_refused),
-        CASE(silent_store_is_a_timeout_within_the_ten_seconds),
+        CASE(each_fault_of_the_store_has_its_reason),
+        CASE(a_suspended_character_is_refused),
+        CASE(a_silent_store_is_a_timeout_within_the_ten_seconds),
         CASE(an_answer_after_the_deadline_takes_no_seat),
-        CASE(overloaded_store_is_overloaded),
-        CASE(full_table_of_waiting_connects_is_overloaded_and_empties),
-        CASE(full_instance_says_when_to_try_again),
-        CASE(a_crowd_at_once_gets_exactly_the_capacity),
-        CASE(spectator_takes_a_seat_too),
-        CASE(character_in_a_session_is_refused_another),
-        CASE(repeat_while_the_store_is_asked_is_decided_once),
-        CASE(repeat_after_the_decision_gets_no_second_ticket_or_seat),
-        CASE(ticket_is_good_once_and_says_who_and_where),
-        CASE(made_up_ticket_is_refused),
-        CASE(tickets_differ_and_are_base64url),
-        CASE(ticket_holds_its_seat_until_it_runs_out_and_not_longer),
-        CASE(leaving_frees_the_seat_whatever_the_state_and_twice_is_harmless),
-        CASE(connect_given_up_while_the_store_is_asked_takes_no_seat),
-        CASE(rooms_are_opened_as_they_fill),
-        CASE(seats_outlive_the_actor_and_its_tickets_still_run_out),
+        CASE(an_overloaded_store_is_overloaded),
+        CASE(a_full_table_of_waiting_connects_is_overloaded_and_empties),
+        CASE(an_admitted_one_hears_who_it_is_and_gets_a_ticket),
+        CASE(a_crowd_at_once_gets_exactly_the_seats_and_the_places),
+        CASE(a_queued_one_hears_its_position_and_an_eta_only_if_one_was_measured),
+        CASE(nobody_overtakes_who_waits),
+        CASE(a_spectator_takes_a_seat_too),
+        CASE(a_repeat_while_the_store_is_asked_is_decided_once),
+        CASE(a_repeat_after_the_decision_gets_no_second_ticket_or_seat),
+        CASE(a_character_on_another_instance_is_refused_without_a_dialogue),
     };
     return cmocka_run_group_tests_name("admission", tests, NULL, NULL);
 }

@@ -1,34 +1,8 @@
-#include "persistence.h"
+#include "persistence_state.h"
 
 #include <string.h>
 
 #include "send.h"
-
-enum {
-    ROOMS_CAP = 4096, /* leases remembered; when full all are forgotten, and each room takes a new one */
-    ROOM_SLOTS = 8192,
-};
-
-/* What a room may append under, and how far it is. */
-typedef struct lease {
-    char room[sizeof(((msg_persistence_append_t *)0)->room)];
-    int64_t epoch;        /* 0: a free slot */
-    int64_t accepted;     /* number of the last append taken into a batch */
-    store_result_t fault; /* not OK: this epoch is refused until the next load_room */
-    bool touched;         /* in `touched`: something came since the last flush */
-    act_addr_t from;      /* where its appends come from */
-} lease_t;
-
-typedef struct persistence {
-    store_t *store;
-    bool failing; /* the last commit failed */
-    uint32_t leases_count;
-    uint32_t touched_count;
-    uint32_t batch_count;
-    lease_t leases[ROOM_SLOTS]; /* open addressing */
-    lease_t *touched[ROOMS_CAP];
-    msg_persistence_append_t batch[STORE_BATCH_MAX];
-} persistence_t;
 
 /* The slot of a room: its own, or the free one where it belongs. */
 static lease_t *
@@ -156,7 +130,7 @@ persistence_settle_character(persistence_t *self, act_ctx_t *ctx, const char *ch
     }
 }
 
-static void
+void
 persistence_fail(persistence_t *self, act_ctx_t *ctx, const msg_t *msg, store_result_t result)
 {
     if (result == STORE_FULL || result == STORE_UNAVAILABLE) {
@@ -375,6 +349,18 @@ persistence_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     case PERSISTENCE_INBOX_FIND_CHARACTER:
         persistence_on_find_character(self, ctx, msg, msg->body);
         return;
+    case PERSISTENCE_INBOX_SAVE_SESSION:
+        persistence_on_save_session(self, ctx, msg, msg->body);
+        return;
+    case PERSISTENCE_INBOX_LOAD_SESSIONS:
+        persistence_on_load_sessions(self, ctx, msg, msg->body);
+        return;
+    case PERSISTENCE_INBOX_SAVE_INSTANCE:
+        persistence_on_save_instance(self, ctx, msg, msg->body);
+        return;
+    case PERSISTENCE_INBOX_LOAD_INSTANCE:
+        persistence_on_load_instance(self, ctx, msg, msg->body);
+        return;
     case PERSISTENCE_INBOX_PING:
         persistence_on_ping(self, ctx, msg);
         return;
@@ -385,6 +371,7 @@ persistence_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
 static void
 persistence_flush(void *state, act_ctx_t *ctx)
 {
+    persistence_commit_sessions(state, ctx);
     persistence_commit(state, ctx);
 }
 

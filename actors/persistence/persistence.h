@@ -1,8 +1,9 @@
 /*
- * persistence -- what is written down; commits once per flush.
+ * persistence -- what is written down; commits once per flush, the sessions and then the actions.
  *
- * Owns   nothing of the world: the store does (store.h). Remembers which lease each room holds, and the batch.
- * Hears  persistence.append from rooms; loads, look-ups and characters       (schemas/persistence.json)
+ * Owns   nothing of the world: the store does (store.h). Remembers which lease each room holds, and the batches.
+ * Hears  persistence.append from rooms; persistence.save_session from admission and queue; loads, look-ups,
+ *        characters, switches                                                (schemas/persistence.json)
  * Says   answers; persistence.appended or persistence.append_refused to the room, once per commit
  * Timers none
  * Dies   never by itself; after a restart no lease is known, so every room takes a new one

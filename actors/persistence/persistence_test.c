@@ -1,137 +1,7 @@
 /* The persistence actor in the simulator, on a real store. */
 #include <signal.h>
 
-#include "persistence.h"
-#include "sim.h"
-#include "store_test_helpers.h"
-
-/* A room that says what the test has put in its queue, all in one handler, so that it arrives as one batch; and keeps
- * what it hears. */
-enum { PUPPET_QUEUE_CAP = 3000, PUPPET_HEARD_CAP = 64 };
-
-typedef struct puppet_line {
-    msg_type_t type;
-    const void *body;
-    bool request;
-} puppet_line_t;
-
-typedef struct puppet {
-    puppet_line_t queue[PUPPET_QUEUE_CAP];
-    size_t queue_count;
-    struct {
-        msg_type_t type;
-        void *body; /* owned */
-    } heard[PUPPET_HEARD_CAP];
-    size_t heard_count;
-    size_t heard_taken;
-} puppet_t;
-
-typedef struct stage {
-    fixture_t fixture;
-    persistence_config_t config;
-    sim_t *sim;
-    puppet_t puppet;
-    msg_persistence_append_t appends[PUPPET_QUEUE_CAP]; /* that the queue points to */
-    size_t appends_count;
-} stage_t;
-
-static bool
-puppet_init(void *state, act_ctx_t *ctx, const void *config)
-{
-    (void)ctx;
-    *(puppet_t **)state = (puppet_t *)(uintptr_t)config;
-    return true;
-}
-
-static void
-puppet_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
-{
-    puppet_t *self = *(puppet_t **)state;
-    if (msg->type != MSG_ROOM_PEEK) {
-        size_t size = msg_infos[msg->type].type->size;
-        assert_true(self->heard_count < PUPPET_HEARD_CAP);
-        self->heard[self->heard_count].type = msg->type;
-        self->heard[self->heard_count].body = malloc(size);
-        assert_non_null(self->heard[self->heard_count].body);
-        memcpy(self->heard[self->heard_count++].body, msg->body, size);
-        return;
-    }
-    for (size_t i = 0; i < self->queue_count; i++) {
-        const puppet_line_t *line = &self->queue[i];
-        if (line->request) {
-            act_request(ctx, line->type, "plaza/main", line->body, ACT_SEC, 1);
-        } else {
-            assert_true(act_send(ctx, line->type, "plaza/main", line->body));
-        }
-    }
-    self->queue_count = 0;
-}
-
-static const act_kind_t puppet_kind = {
-    .id = ACT_KIND_ROOM,
-    .name = "puppet",
-    .keying = ACT_SHARDED,
-    .state_size = sizeof(puppet_t *),
-    .init = puppet_init,
-    .receive = puppet_receive,
-};
-
-static int
-set_up(void **state)
-{
-    stage_t *self = calloc(1, sizeof(*self));
-    assert_non_null(self);
-    fixture_folder(&self->fixture);
-    fixture_open(&self->fixture);
-    self->config.store = self->fixture.store;
-    self->sim = sim_new(1);
-    sim_add(self->sim, &persistence_kind, &self->config);
-    sim_add(self->sim, &puppet_kind, &self->puppet);
-    *state = self;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    stage_t *self = *state;
-    sim_destroy(&self->sim);
-    for (size_t i = 0; i < self->puppet.heard_count; i++) {
-        free(self->puppet.heard[i].body);
-    }
-    fixture_remove(&self->fixture);
-    free(self);
-    return 0;
-}
-
-static const void *
-expect(stage_t *self, msg_type_t type)
-{
-    const msg_t *msg = sim_take(self->sim, MSG_NONE);
-    assert_non_null(msg);
-    assert_string_equal(msg_infos[msg->type].name, msg_infos[type].name);
-    return msg->body;
-}
-
-static void
-expect_nothing(stage_t *self)
-{
-    assert_null(sim_take(self->sim, MSG_NONE));
-}
-
-static const void *
-ask(stage_t *self, msg_type_t question, const void *body, msg_type_t answer)
-{
-    assert_true(sim_ask(self->sim, question, "plaza/main", body, 10 * ACT_SEC, 1));
-    return expect(self, answer);
-}
-
-static void
-expect_failed(stage_t *self, msg_type_t question, const void *body, store_fault_t fault)
-{
-    const msg_persistence_failed_t *failed = ask(self, question, body, MSG_PERSISTENCE_FAILED);
-    assert_int_equal(failed->fault, fault);
-}
+#include "persistence_test_helpers.h"
 
 static void
 character(stage_t *self, const char *id)
@@ -160,36 +30,12 @@ tell(stage_t *self, msg_persistence_append_t append)
 }
 
 static void
-queue(stage_t *self, msg_type_t type, const void *body, bool request)
-{
-    assert_true(self->puppet.queue_count < PUPPET_QUEUE_CAP);
-    self->puppet.queue[self->puppet.queue_count++] = (puppet_line_t){type, body, request};
-}
-
-static void
 queue_append(stage_t *self, msg_persistence_append_t append)
 {
     assert_true(self->appends_count < PUPPET_QUEUE_CAP);
     msg_persistence_append_t *kept = &self->appends[self->appends_count++];
     *kept = append;
     queue(self, MSG_PERSISTENCE_APPEND, kept, false);
-}
-
-/* All that is queued, as one batch. */
-static void
-say(stage_t *self)
-{
-    assert_true(sim_tell(self->sim, MSG_ROOM_PEEK, "plaza/main", &(msg_room_peek_t){0}));
-}
-
-/* The next that the puppet heard. */
-static const void *
-heard(stage_t *self, msg_type_t type)
-{
-    assert_true(self->puppet.heard_taken < self->puppet.heard_count);
-    size_t i = self->puppet.heard_taken++;
-    assert_string_equal(msg_infos[self->puppet.heard[i].type].name, msg_infos[type].name);
-    return self->puppet.heard[i].body;
 }
 
 static void
@@ -206,12 +52,6 @@ heard_refused(stage_t *self, int64_t epoch, store_fault_t fault)
     const msg_persistence_append_refused_t *refused = heard(self, MSG_PERSISTENCE_APPEND_REFUSED);
     assert_int_equal(refused->epoch, epoch);
     assert_int_equal(refused->fault, fault);
-}
-
-static void
-heard_nothing_more(stage_t *self)
-{
-    assert_int_equal(self->puppet.heard_taken, self->puppet.heard_count);
 }
 
 static void

@@ -1,6 +1,6 @@
 /*
  * store -- the port to what is written down. The persistence actor speaks to nothing else; a form (SQLite here) fills
- * in the functions, and every form passes store_conformance_test.c.
+ * in the functions, and every form passes store_conformance_test.c and store_sessions*_test.c.
  *
  * One thread at a time uses a store. Every function may block. Each that writes is one transaction: when it returns
  * STORE_OK the change is durable, when it returns anything else nothing of it is known to be. Strings obey the schema
@@ -19,6 +19,8 @@ enum {
     STORE_READ_STEPS_MAX = 1 << 20, /* how far back read_actions looks */
     STORE_EPOCH_MAX = 2097151,      /* as in the schema */
     STORE_BATCH_MAX = 1024,         /* appends in one commit */
+    STORE_SESSIONS_MAX = 256,       /* sessions in one save_sessions */
+    STORE_READ_SESSIONS = 16,       /* rows that one load_sessions gives */
 };
 
 /* STORE_OK, or the faults of the schema in its order. */
@@ -79,6 +81,28 @@ struct store {
      * that is more than STORE_READ_STEPS_MAX back. `rows` may be written on failure. */
     store_result_t (*read_actions)(store_t *self, const char *character_id, int64_t from_sequence,
                                    obj_action_row_t *rows, uint32_t *count);
+
+    /*
+     * Sessions as they are now, `count` (1..STORE_SESSIONS_MAX) in the order given, all in one transaction;
+     * conflicts[i] says what became of saves[i], and one with a conflict changes nothing. An id that is stored with the
+     * same or a higher version, or has ended, stays as it is (no conflict); under another number, instance or character
+     * it is NUMBER. A session that is new here: NUMBER when its instance has given that number to another (also to one
+     * that is forgotten: then all lower ones too), CHARACTER when its character has a live session on another instance,
+     * or on this one with a higher number; a live one with a lower number ends. One that is new and has ended already
+     * is never CHARACTER. SEATS when it holds a seat that it did not hold in the store, and seats_max (not 0) of its
+     * instance do already, without the one that ends for it. `at`: milliseconds since 1970; a session's left_ms is
+     * kept as a date. Each call also forgets up to `count` of what ended over a day before `at`.
+     */
+    store_result_t (*save_sessions)(store_t *self, const msg_persistence_save_session_t *const *saves, uint32_t count,
+                                    int64_t at, session_conflict_t *conflicts);
+    /* Up to STORE_READ_SESSIONS that have not ended, by number, from above `after`; left_ms is 0 when it is over. And
+     * the highest number that the instance ever had. After 0 it also forgets all that ended over a day before `at`.
+     * *out may be written on failure. */
+    store_result_t (*load_sessions)(store_t *self, const char *instance, int64_t after, int64_t at,
+                                    msg_persistence_sessions_t *out);
+    store_result_t (*save_instance)(store_t *self, const char *instance, const obj_instance_switches_t *switches);
+    /* All zero for an instance that was never saved. */
+    store_result_t (*load_instance)(store_t *self, const char *instance, obj_instance_switches_t *switches);
 
     /* Why the last function that gave FULL or UNAVAILABLE did; for the operator. Valid until the next call. */
     const char *(*error_text)(const store_t *self);

@@ -29,8 +29,7 @@ store_sqlite_fault(store_sqlite_t *self)
     return code == SQLITE_FULL || code == SQLITE_IOERR ? STORE_FULL : STORE_UNAVAILABLE;
 }
 
-/* What a row holds that this program would not have written. */
-static store_result_t
+store_result_t
 store_sqlite_strange(store_sqlite_t *self, const char *table)
 {
     snprintf(self->error, sizeof(self->error), "a row of table %s breaks the schema; was the file edited by hand?",
@@ -49,6 +48,9 @@ store_sqlite_bind(store_sqlite_t *self, statement_t statement, const char *kinds
             sqlite3_bind_text(prepared, i, va_arg(arguments, const char *), -1, SQLITE_STATIC);
         } else if (kinds[i - 1] == 'd') {
             sqlite3_bind_double(prepared, i, va_arg(arguments, double));
+        } else if (kinds[i - 1] == 'b') {
+            const void *bytes = va_arg(arguments, const void *);
+            sqlite3_bind_blob(prepared, i, bytes, va_arg(arguments, int), SQLITE_STATIC);
         } else {
             sqlite3_bind_int64(prepared, i, va_arg(arguments, int64_t));
         }
@@ -68,6 +70,7 @@ store_sqlite_run(sqlite3_stmt *statement)
 bool
 store_sqlite_begin(store_sqlite_t *self)
 {
+    self->changes = sqlite3_total_changes(self->db);
     return store_sqlite_run(self->statements[SQL_BEGIN]);
 }
 
@@ -76,8 +79,10 @@ store_sqlite_end(store_sqlite_t *self, store_result_t result)
 {
     if (result == STORE_OK) {
         if (store_sqlite_run(self->statements[SQL_COMMIT])) {
-            self->failed = false;
-            self->written_usec = store_sqlite_clock_usec();
+            if (sqlite3_total_changes(self->db) != self->changes) { /* else it does not say that writing works */
+                self->failed = false;
+                self->written_usec = store_sqlite_clock_usec();
+            }
             return STORE_OK;
         }
         result = store_sqlite_fault(self);
@@ -392,6 +397,10 @@ static const store_t store_sqlite_port = {
     .commit = store_sqlite_commit,
     .find_action = store_sqlite_find_action,
     .read_actions = store_sqlite_read_actions,
+    .save_sessions = store_sqlite_save_sessions,
+    .load_sessions = store_sqlite_load_sessions,
+    .save_instance = store_sqlite_save_instance,
+    .load_instance = store_sqlite_load_instance,
     .error_text = store_sqlite_error_text,
     .close = store_sqlite_close,
 };

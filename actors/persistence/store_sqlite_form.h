@@ -28,6 +28,7 @@ enum {
     TAILS_CAP = 1 << 14, /* characters whose newest row is remembered; when full all are forgotten and read again */
     TAIL_SLOTS = 1 << 15,
     GROUP_SLOTS = 2 * STORE_BATCH_MAX,
+    SEATS_CAP = 64, /* instances whose seats are remembered; when full all are forgotten and counted again */
 };
 
 /* A character's newest row in the log. So a commit knows `prev` and the next sequence without reading: this process
@@ -46,6 +47,13 @@ typedef struct tail {
     uint32_t last;
 } tail_t;
 
+/* How many live sessions of an instance hold a seat. So a save need not count them: this process alone writes the file.
+ * Goes with the transaction under way; forgotten when one fails. */
+typedef struct seats {
+    char instance[sizeof(((obj_session_row_t *)0)->instance)];
+    int64_t held;
+} seats_t;
+
 typedef struct store_sqlite {
     store_t port; /* first: a store_t * is a store_sqlite_t * */
     sqlite3 *db;
@@ -53,6 +61,7 @@ typedef struct store_sqlite {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     sqlite3_stmt *inserts[INSERT_FORMS];
     char error[STORE_ERROR_MAX];
+    int changes;          /* rows written before the transaction under way */
     bool failed;          /* the last write did not succeed */
     int64_t written_usec; /* when the last one did, monotonic */
     int64_t next_log;     /* id of the next action; 0: to be read */
@@ -64,6 +73,8 @@ typedef struct store_sqlite {
     tail_t *touched[STORE_BATCH_MAX]; /* each character once */
     uint32_t touched_count;
     uint16_t groups[GROUP_SLOTS]; /* appends by room, then by item: index + 1 */
+    uint32_t seats_count;
+    seats_t seats[SEATS_CAP];
 } store_sqlite_t;
 
 int64_t store_sqlite_clock_usec(void); /* monotonic */
@@ -79,9 +90,11 @@ bool store_sqlite_check_schema(sqlite3 *db, const char *path, bool create, char 
 
 /* Notes what SQLite says, as FULL or UNAVAILABLE. */
 store_result_t store_sqlite_fault(store_sqlite_t *self);
+/* Notes that a row holds what this program would not have written. */
+store_result_t store_sqlite_strange(store_sqlite_t *self, const char *table);
 
-/* A prepared statement with its arguments: 's' text or NULL, 'i' int64_t, 'd' double, one letter each. Reset by
- * store_sqlite_done. */
+/* A prepared statement with its arguments: 's' text or NULL, 'i' int64_t, 'd' double, 'b' bytes (const void * and int),
+ * one letter each. They are borrowed until it is run again. */
 sqlite3_stmt *store_sqlite_bind(store_sqlite_t *self, statement_t statement, const char *kinds, ...);
 /* Runs a statement to its end and resets it; true when SQLite did it. */
 bool store_sqlite_run(sqlite3_stmt *statement);
@@ -99,6 +112,15 @@ store_result_t store_sqlite_find_action(store_t *port, const char *character_id,
                                         obj_action_row_t *out);
 store_result_t store_sqlite_read_actions(store_t *port, const char *character_id, int64_t from_sequence,
                                          obj_action_row_t *rows, uint32_t *count);
+
+/* store_sqlite_sessions.c */
+store_result_t store_sqlite_save_sessions(store_t *port, const msg_persistence_save_session_t *const *saves,
+                                          uint32_t count, int64_t at, session_conflict_t *conflicts);
+store_result_t store_sqlite_load_sessions(store_t *port, const char *instance, int64_t after, int64_t at,
+                                          msg_persistence_sessions_t *out);
+store_result_t store_sqlite_save_instance(store_t *port, const char *instance, const obj_instance_switches_t *switches);
+store_result_t store_sqlite_load_instance(store_t *port, const char *instance, obj_instance_switches_t *switches);
+
 /* Copies a text column; false when it does not fit (then the file was not written by us). NULL gives "". */
 bool store_sqlite_text(sqlite3_stmt *statement, int column, char *out, size_t size);
 

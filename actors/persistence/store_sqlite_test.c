@@ -1,7 +1,7 @@
 /* The file of the SQLite form: who may open it, and its migrations. */
-#include <sqlite3.h>
 #include <sys/wait.h>
 
+#include "store_sqlite_form.h"
 #include "store_test_helpers.h"
 
 static int
@@ -111,6 +111,69 @@ older_schema_is_refused_until_migrated(void **state)
     fixture_open(self);
 }
 
+/* A file as the first version made it, with a character who has done something. */
+static void
+file_make_first(const fixture_t *self)
+{
+    char row[256];
+    snprintf(row, sizeof(row), "INSERT INTO schema_migration VALUES (1, 'init', '%s', 0)", migrations[0].checksum);
+    file_run(self, "CREATE TABLE schema_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT "
+                   "NULL, applied_at INTEGER NOT NULL) STRICT");
+    file_run(self, migrations[0].sql);
+    file_run(self, row);
+    file_run(self, "INSERT INTO character VALUES (1, 'c', 'u', 'Ada', 1, 0, 3, 4, 'plaza/main', 1, 10, 1, 0);"
+                   "INSERT INTO room VALUES ('plaza/main', 5);"
+                   "INSERT INTO action VALUES (1, 'c', 1, 10, 'plaza/main', 7, 'move', x'80', 0, 0)");
+}
+
+static void
+file_of_the_first_version_is_migrated_and_keeps_what_it_has(void **state)
+{
+    fixture_t *self = *state;
+    char text[1024];
+    file_make_first(self);
+    expect_refused(self, true, "older than this binary's");
+    assert_true(command(store_sqlite_migrate, self, text));
+    assert_null(strstr(text, "applied 0001"));
+    assert_non_null(strstr(text, "applied 0002 sessions"));
+    fixture_open(self);
+    store_t *store = self->store;
+    obj_character_t found;
+    assert_int_equal(store->find_character(store, "u", NULL, &found), STORE_OK);
+    assert_string_equal(found.id, "c");
+    obj_action_row_t row;
+    assert_int_equal(store->find_action(store, "c", 10, &row), STORE_OK);
+    msg_persistence_append_t append = append_make("plaza/main", 5, 1, "c", 2);
+    store_report_t report;
+    assert_int_equal(store->commit(store, &append, 1, 1, &report), STORE_OK);
+    msg_persistence_sessions_t sessions;
+    assert_int_equal(store->load_sessions(store, "plaza", 0, 1, &sessions), STORE_OK);
+    assert_int_equal(sessions.sessions_len, 0);
+    assert_int_equal(sessions.number, 0);
+    msg_persistence_save_session_t save = {.session = session_make("plaza", 1, "s", SESSION_STATE_ACTIVE)};
+    const msg_persistence_save_session_t *saves[1] = {&save};
+    session_conflict_t conflict;
+    assert_int_equal(store->save_sessions(store, saves, 1, 1, &conflict), STORE_OK);
+    assert_int_equal(conflict, SESSION_CONFLICT_NONE);
+}
+
+static void
+second_migration_that_fails_leaves_the_first_version(void **state)
+{
+    fixture_t *self = *state;
+    char text[1024];
+    file_make_first(self);
+    file_run(self, "CREATE TABLE instance (x INTEGER)"); /* the name of its last table */
+    assert_false(command(store_sqlite_migrate, self, text));
+    assert_non_null(strstr(text, "migration 2 sessions"));
+    assert_non_null(strstr(text, "nothing of it was kept"));
+    assert_false(command(store_sqlite_status, self, text));
+    assert_non_null(strstr(text, "has schema 1,"));
+    file_run(self, "DROP TABLE instance; CREATE TABLE session (x INTEGER); DROP TABLE session");
+    assert_true(command(store_sqlite_migrate, self, text));
+    fixture_open(self);
+}
+
 static void
 newer_schema_is_refused(void **state)
 {
@@ -173,6 +236,26 @@ failed_migration_leaves_nothing(void **state)
     assert_true(command(store_sqlite_migrate, self, text));
 }
 
+/* By its end and as one that arrives ended; nothing else of the port would show it. */
+static void
+session_that_has_ended_leaves_no_secret_behind(void **state)
+{
+    fixture_t *self = *state;
+    msg_persistence_save_session_t rows[3] = {
+        {.session = session_make("plaza", 1, "a", SESSION_STATE_ACTIVE)},
+        {.session = session_make("plaza", 1, "a", SESSION_STATE_ENDED)},
+        {.session = session_make("plaza", 2, "b", SESSION_STATE_ENDED)},
+    };
+    const msg_persistence_save_session_t *saves[3] = {&rows[0], &rows[1], &rows[2]};
+    session_conflict_t conflicts[3];
+    rows[1].session.version = 2;
+    fixture_open(self);
+    assert_int_equal(self->store->save_sessions(self->store, saves, 3, 1, conflicts), STORE_OK);
+    self->store->close(&self->store);
+    file_run(self, "CREATE TABLE checked (ended INTEGER CHECK (ended = 2), secrets INTEGER CHECK (secrets = 0));"
+                   "INSERT INTO checked SELECT count(*), sum(length(secret)) FROM session WHERE state = 'ended'");
+}
+
 static void
 second_process_is_told_that_the_file_is_in_use(void **state)
 {
@@ -202,11 +285,14 @@ main(void)
         FILE_TEST(folder_that_is_not_there_is_named),
         FILE_TEST(migrate_makes_the_file_once_and_status_tells),
         FILE_TEST(older_schema_is_refused_until_migrated),
+        FILE_TEST(file_of_the_first_version_is_migrated_and_keeps_what_it_has),
+        FILE_TEST(second_migration_that_fails_leaves_the_first_version),
         FILE_TEST(newer_schema_is_refused),
         FILE_TEST(changed_migration_is_refused),
         FILE_TEST(somebody_elses_file_is_refused_and_left_alone),
         FILE_TEST(file_that_is_no_database_is_refused),
         FILE_TEST(failed_migration_leaves_nothing),
+        FILE_TEST(session_that_has_ended_leaves_no_secret_behind),
         FILE_TEST(second_process_is_told_that_the_file_is_in_use),
     };
     return cmocka_run_group_tests_name("store_sqlite", tests, NULL, NULL);

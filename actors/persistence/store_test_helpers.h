@@ -95,4 +95,19 @@ load_make(const char *room, uint32_t items)
     return ask;
 }
 
+/* Version 1 of a session of "character-<id>" whose state lasts; a change raises `version`. */
+static inline obj_session_row_t
+session_make(const char *instance, int64_t number, const char *id, session_state_t state)
+{
+    obj_session_row_t session = {.role = ROLE_PLAYER, .state = state, .number = number, .version = 1, .left_ms = -1};
+    snprintf(session.session_id, sizeof(session.session_id), "%s", id);
+    snprintf(session.instance, sizeof(session.instance), "%s", instance);
+    snprintf(session.character_id, sizeof(session.character_id), "character-%.14s", id);
+    snprintf(session.user_id, sizeof(session.user_id), "user-%s", id);
+    snprintf(session.name, sizeof(session.name), "Ada");
+    session.secret_len = sizeof(session.secret);
+    memset(session.secret, (int)(number % 256), sizeof(session.secret));
+    return session;
+}
+
 #endif

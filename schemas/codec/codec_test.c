@@ -51,7 +51,7 @@ messages_know_whom_they_are_for(void **state)
     assert_true(msg_infos[MSG_PERSISTENCE_APPENDED].answer);
     assert_int_equal(msg_infos[MSG_GATEWAY_ACK].kind, ACT_KIND_GATEWAY);
     assert_int_equal(msg_infos[MSG_INTENT_MOVE].kind, ACT_KIND_NONE);
-    assert_true(msg_infos[MSG_ADMISSION_REDEEM].masked);
+    assert_true(msg_infos[MSG_ADMISSION_ENTER].masked);
     assert_false(msg_infos[MSG_ROOM_MOVE].masked);
     assert_string_equal(act_kind_names[ACT_KIND_FRONT], "front");
 }

@@ -75,7 +75,7 @@ static bool
 is_client_message(msg_type_t type)
 {
     return strncmp(msg_infos[type].name, "event.", 6) == 0 || strncmp(msg_infos[type].name, "intent.", 7) == 0 ||
-           strncmp(msg_infos[type].name, "session.", 8) == 0;
+           strncmp(msg_infos[type].name, "session.", 8) == 0 || type == MSG_QUEUE_WATCH;
 }
 
 static const codec_type_t *

@@ -90,8 +90,10 @@ Between actors a message is one ZeroMQ frame with one msgpack array:
 
 def endpoint_rows(schema):
     for e in schema.endpoints:
-        yield (f"`{e.method} {e.path}`", e.why, f"`{e.request}`" if e.request else "", f"{e.status} `{e.response}`",
-               "none" if not e.auth else "bearer token", ", ".join(e.errors))
+        query = "?" + "&".join(f"{name}=" for name in e.query) if e.query else ""
+        needs = "loopback" if e.admin else "bearer token" if e.auth else "none"
+        yield (f"`{e.method} {e.path}{query}`", e.why, f"`{e.request}`" if e.request else "",
+               f"{e.status} `{e.response}`", needs, ", ".join(e.errors))
 
 
 def protocol(schema):
@@ -164,6 +166,35 @@ def body_of(name):
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
 
 
+EXAMPLE_SECRET = "q1Zr7cT0mWlX8vYb2NfKdE5hJgUo3aSiP4tR6uCwDxM"
+
+
+def connect_examples(schema):
+    """One answer of every kind: an admission, a place in the queue, and each reason that comes with status 200."""
+    examples = {
+        "admitted": {"outcome": "admitted", "ticket": EXAMPLE_SECRET, "characterId": "c-ada", "sessionId": "s-0001"},
+        "queued": {"outcome": "queued", "position": 3, "etaSeconds": 40, "reconnectToken": EXAMPLE_SECRET,
+                   "characterId": "c-ada", "sessionId": "s-0001"},
+    }
+    for reason, row in schema.enums["reason"].rows.items():
+        if reason in ("UNAUTHENTICATED", "RATE_LIMITED"):  # 401 and 429
+            continue
+        value = {"outcome": "timeout" if reason == "TIMEOUT" else "failed", "reason": reason,
+                 "transient": row["transient"], "message": row["text"]}
+        if reason == "REPLACEMENT_REQUIRED":
+            value["replaceToken"] = EXAMPLE_SECRET
+        elif row["transient"]:
+            value["retryAfterSeconds"] = 5
+        examples[reason] = value
+    return {name: {"value": value} for name, value in examples.items()}
+
+
+def error_examples(schema, codes):
+    return {code: {"value": {"code": code, "message": schema.enums["error"].rows[code]["text"],
+                             "transient": schema.enums["error"].rows[code]["transient"], "traceId": "0" * 32}}
+            for code in codes}
+
+
 def operation(schema, endpoint):
     words = re.findall(r"[A-Za-z]+", endpoint.path)
     result = {
@@ -181,11 +212,20 @@ def operation(schema, endpoint):
         codes = [code for code in endpoint.errors if errors[code]["http"] == status]
         result["responses"][str(status)] = {"description": "; ".join(f"{c}: {errors[c]['text']}" for c in codes),
                                             "content": body_of("httpError")}
+        result["responses"][str(status)]["content"]["application/json"]["examples"] = error_examples(schema, codes)
+    if endpoint.response == "connectResult":
+        answer = result["responses"][str(endpoint.status)]["content"]["application/json"]
+        answer["examples"] = connect_examples(schema)
     result["responses"]["default"] = {"description": "any other error", "content": body_of("httpError")}
     parameters = re.findall(r"{(\w+)}", endpoint.path)
     if parameters:
         text = {"type": "string", "pattern": f"^{PATTERNS['id']}*$", "minLength": 1, "maxLength": 24}
         result["parameters"] = [{"name": p, "in": "path", "required": True, "schema": text} for p in parameters]
+    for name in endpoint.query:
+        text = {"type": "string", "pattern": f"^{PATTERNS['id']}*$", "minLength": 1, "maxLength": 24}
+        result.setdefault("parameters", []).append({"name": name, "in": "query", "schema": text})
+    if endpoint.admin:
+        result["servers"] = [{"url": "http://127.0.0.1:8081", "description": "the loopback listener, admin.port"}]
     if endpoint.request:
         result["requestBody"] = {"required": True, "content": body_of(endpoint.request)}
     return result

@@ -275,7 +275,8 @@ class Loader:
                 fail(message.where, "is neither an answer nor sent by anybody: 'from' or 'to' is missing")
 
     def load_endpoints(self):
-        known = {"method", "path", "why", "auth", "request", "response", "status", "errors", "dev", "statusNotReady"}
+        known = {"method", "path", "why", "auth", "request", "response", "status", "errors", "dev", "statusNotReady",
+                 "admin", "query"}
         for spec in self.files.get("http", {}).get("endpoints", []):
             where = f"http.json {spec.get('method')} {spec.get('path')}"
             check_keys(where, spec, known, ["method", "path", "why", "response", "status"])
@@ -292,7 +293,7 @@ class Loader:
             self.model.endpoints.append(
                 Endpoint(spec["method"], spec["path"], spec["why"], spec.get("auth", True), spec.get("request", ""),
                          spec["response"], spec["status"], spec.get("errors", []), spec.get("dev", False),
-                         spec.get("statusNotReady", 0)))
+                         spec.get("statusNotReady", 0), spec.get("admin", False), spec.get("query", [])))
 
     def check_identifiers(self):
         """No two things of C may share a name."""

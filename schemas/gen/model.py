@@ -103,6 +103,8 @@ class Endpoint:
     errors: list
     dev: bool
     status_not_ready: int
+    admin: bool  # of the loopback listener
+    query: list  # names of parameters
 
 
 @dataclass

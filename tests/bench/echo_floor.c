@@ -87,7 +87,7 @@ typedef struct probe {
 } probe_t;
 
 static struct {
-    bench_peer_t peer;
+    client_peer_t peer;
     probe_t *probes;
     int64_t sessions, opened;
     bool counting, saturate;
@@ -145,7 +145,7 @@ poll_once(int msec)
     struct epoll_event events[EVENTS];
     int count = epoll_wait(load.peer.epoll, events, EVENTS, msec);
     for (int i = 0; i < count; i++) {
-        bench_source_t *source = events[i].data.ptr;
+        client_source_t *source = events[i].data.ptr;
         source->ready(source, events[i].events);
     }
 }
@@ -240,7 +240,7 @@ main(int argc, char **argv)
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
     load.probes = calloc((size_t)load.sessions, sizeof *load.probes);
-    if (load.probes == NULL || !bench_peer_open(&load.peer, url, false)) {
+    if (load.probes == NULL || !client_peer_open(&load.peer, url, false)) {
         return 1;
     }
     connect_all(server);

@@ -4,6 +4,7 @@
  * The bare one does the least that could be called the same work, as anybody would write it: a transaction per batch,
  * in it an INSERT into a log and an UPDATE of the profile for each action; no lease, no sequence check, no idempotence.
  * Both on one file each in FOLDER (default: the current one), WAL, synchronous=FULL; 500 characters in 50 rooms.
+ * Then what one saved session costs, beside 10,000 that are live: each is saved as it connects, plays and ends.
  */
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -16,7 +17,7 @@
 
 #include "store_sqlite.h"
 
-enum { CHARACTERS = 500, ROOMS = 50, PAYLOAD = 24, PATH_MAX_LENGTH = 1024 };
+enum { CHARACTERS = 500, ROOMS = 50, LIVE_SESSIONS = 10000, PAYLOAD = 24, PATH_MAX_LENGTH = 1024 };
 
 typedef struct cost {
     double cpu_usec;    /* per action */
@@ -206,6 +207,65 @@ run_store(const char *path, uint32_t batch, uint32_t batches)
     return cost_of(cpu, wall, batches, batch);
 }
 
+/* The `number`-th session, of a character of its own; ids come in no order. */
+static void
+make_session(obj_session_row_t *session, uint64_t number, session_state_t state)
+{
+    uint64_t id = number * 0x9e3779b97f4a7c15u;
+    *session = (obj_session_row_t){.role = ROLE_PLAYER, .state = state, .number = (int64_t)number};
+    snprintf(session->session_id, sizeof(session->session_id), "%016" PRIx64 "%06d", id, 0);
+    snprintf(session->character_id, sizeof(session->character_id), "%016" PRIx64 "%06d", id * 31, 1);
+    snprintf(session->user_id, sizeof(session->user_id), "%016" PRIx64 "-%016" PRIx64, id * 37, id * 41);
+    snprintf(session->instance, sizeof(session->instance), "plaza");
+    snprintf(session->name, sizeof(session->name), "Ada");
+    snprintf(session->room, sizeof(session->room), "plaza/main");
+    snprintf(session->holder, sizeof(session->holder), "abcdefghijk");
+    session->version = state; /* they rise in the order of a life */
+    session->secret_len = sizeof(session->secret);
+    session->left_ms = 30000;
+}
+
+/* Adds what the save took, in microseconds, to *cpu and *wall. */
+static void
+save_sessions(store_t *store, uint64_t first, uint32_t count, session_state_t state, double *cpu, double *wall)
+{
+    static msg_persistence_save_session_t saves[STORE_SESSIONS_MAX];
+    const msg_persistence_save_session_t *batch[STORE_SESSIONS_MAX];
+    session_conflict_t conflicts[STORE_SESSIONS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        make_session(&saves[i].session, first + i, state);
+        saves[i].seats_max = 1000000;
+        batch[i] = &saves[i];
+    }
+    double cpu_before = cpu_now(), wall_before = wall_now();
+    if (store->save_sessions(store, batch, count, 1, conflicts) != STORE_OK) {
+        die("save sessions", store->error_text(store));
+    }
+    *cpu += cpu_now() - cpu_before;
+    *wall += wall_now() - wall_before;
+}
+
+static cost_t
+run_sessions(const char *path, uint32_t batch, uint32_t batches)
+{
+    static const session_state_t life[] = {SESSION_STATE_CONNECTING, SESSION_STATE_ACTIVE, SESSION_STATE_ENDED};
+    store_t *store = open_store(path);
+    uint64_t number = 1;
+    double cpu = 0, wall = 0;
+    for (; number <= LIVE_SESSIONS; number += 100) {
+        save_sessions(store, number, 100, SESSION_STATE_ACTIVE, &cpu, &wall);
+    }
+    cpu = wall = 0;
+    for (uint32_t b = 0; b < batches; b++, number += batch) {
+        for (int i = 0; i < 3; i++) {
+            save_sessions(store, number, batch, life[i], &cpu, &wall);
+        }
+    }
+    store->close(&store);
+    remove_store(path);
+    return cost_of(cpu, wall, batches * 3, batch);
+}
+
 static int
 compare_cpu(const void *a, const void *b)
 {
@@ -230,6 +290,7 @@ int
 main(int argc, char **argv)
 {
     static const uint32_t batches[][2] = {{1, 2000}, {10, 1000}, {100, 400}, {1000, 80}}; /* size, how many */
+    static const uint32_t session_batches[][2] = {{1, 1000}, {16, 500}, {256, 60}};
     char path[PATH_MAX_LENGTH - 16];
     if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
         fprintf(stderr, "usage: store_bench [FOLDER]\n");
@@ -247,6 +308,12 @@ main(int argc, char **argv)
         printf("%-12" PRIu32 " %15.2f %10.0f %10.0f %15.2f %10.0f %10.0f %14.2f\n", batches[i][0], bare.cpu_usec,
                bare.rate, bare.commit_usec, store.cpu_usec, store.rate, store.commit_usec,
                store.cpu_usec / bare.cpu_usec);
+    }
+    printf("\nsessions, batch    CPU us/save    saves/s  commit us\n");
+    for (size_t i = 0; i < sizeof(session_batches) / sizeof(*session_batches); i++) {
+        cost_t cost = median(run_sessions, path, session_batches[i][0], session_batches[i][1]);
+        printf("%-12" PRIu32 " %17.2f %10.0f %10.0f\n", session_batches[i][0], cost.cpu_usec, cost.rate,
+               cost.commit_usec);
     }
     return 0;
 }

@@ -23,7 +23,7 @@ def main():
     texts, packs = [], []
     for index, vector in enumerate(json.loads(GOLDEN.read_text(encoding="utf-8"))["vectors"]):
         text, pack = vector["json"].encode(), bytes.fromhex(vector["msgpack"])
-        if re.match(r"(session|intent)\.", vector["message"]):
+        if re.match(r"(session|intent|queue)\.", vector["message"]):
             texts.append(text)
             packs.append(pack)
         elif len(pack) < 1200 and not vector["message"].startswith("event."):

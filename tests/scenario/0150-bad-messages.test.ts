@@ -109,6 +109,40 @@ for (const format of ["json", "msgpack"] as const) {
     assert.equal((await client.gone()).code, 4004);
   });
 
+  test(`${format}: a reconnect token and a place that are none close with 4014`, async () => {
+    const build = await (await signIn(server, "Nobody")).build();
+    const secret = "A".repeat(43);
+    for (const message of [
+      { type: "session.join", reconnectToken: secret, build },
+      { type: "queue.watch", queueToken: secret, build },
+    ] as const) {
+      const client = await Client.open(server, format);
+      client.send(message);
+      assert.equal((await client.next("event.error")).code, "RECONNECT_INVALID");
+      assert.equal((await client.gone()).code, 4014);
+    }
+  });
+
+  test(`${format}: session.join with both secrets, or with none, is refused with BAD_REQUEST`, async () => {
+    const build = await (await signIn(server, "Nobody")).build();
+    const secret = "A".repeat(43);
+    const client = await Client.open(server, format);
+    for (const secrets of [{ ticket: secret, reconnectToken: secret }, {}]) {
+      client.send({ type: "session.join", build, ...secrets });
+      assert.equal((await client.next("event.error")).code, "BAD_REQUEST");
+    }
+    await client.cut();
+  });
+
+  test(`${format}: queue.watch on a connection that has joined is refused with ALREADY_JOINED`, async () => {
+    const client = await enter(server, `Watcher ${format}`, format);
+    client.send({ type: "queue.watch", queueToken: "A".repeat(43), build: client.welcome?.build ?? "" });
+    assert.equal((await client.next("event.error")).code, "ALREADY_JOINED");
+    const { x, y } = here(client);
+    await client.move(x, y);
+    await client.leave();
+  });
+
   test(`${format}: a ticket is good once`, async () => {
     const api = await signIn(server, `Once ${format}`);
     const character = await firstCharacter(api, `Once ${format}`);

@@ -19,7 +19,7 @@ interface Invalid {
 }
 
 const { vectors } = JSON.parse(readFileSync(join(generated, "invalid_vectors.json"), "utf8")) as { vectors: Invalid[] };
-const ours = vectors.filter(({ message }) => /^(session|intent)\./.test(message));
+const ours = vectors.filter(({ message }) => /^(session\.|intent\.|queue\.watch$)/.test(message));
 
 const server = await startServer({ owner: { after }, binary: strictBinary });
 

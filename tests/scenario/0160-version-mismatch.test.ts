@@ -24,6 +24,13 @@ for (const format of ["json", "msgpack"] as const) {
   });
 }
 
+test("queue.watch of another build is closed with 4003 as well, before anybody looks at its token", async () => {
+  const client = await Client.open(server);
+  client.send({ type: "queue.watch", queueToken: "A".repeat(43), build: "another" });
+  assert.equal((await client.next("event.version_mismatch")).build, await api.build());
+  assert.equal((await client.gone()).code, 4003);
+});
+
 test("bootstrap with another build answers 409 VERSION_MISMATCH", async () => {
   const { status, body } = await api.post("/api/session/bootstrap", { build: "another" });
   assert.equal(status, 409);

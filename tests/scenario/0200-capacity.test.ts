@@ -1,69 +1,69 @@
-// The number of seats is exact, however many ask at once; and every seat comes back.
+// The number of seats is exact, however many ask at once, and so is the number of places in the queue; every seat and
+// every place comes back.
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { firstCharacter, metric, signIn } from "./lib/api.ts";
-import { postAtOnce } from "./lib/burst.ts";
-import { Client } from "./lib/client.ts";
+import { test } from "node:test";
+import { metric } from "./lib/api.ts";
+import { seats, stands, instance } from "./lib/admin.ts";
+import { connectAtOnce } from "./lib/burst.ts";
+import { bothForms, patient } from "./lib/house.ts";
 import type { ConnectResult } from "./lib/protocol.ts";
-import { startServer } from "./lib/server.ts";
-import { eventually } from "./lib/wait.ts";
 
 const CAPACITY = 50;
+const PLACES = 100;
 const ASKING = 500;
 
-const args = ["--admission.capacity", String(CAPACITY), "--admission.ticket_seconds", "1"];
-const server = await startServer({ owner: { after }, args });
-const names = Array.from({ length: ASKING }, (_, n) => `Asker ${n}`);
-const askers = await Promise.all(
-  names.map(async (name) => {
-    const api = await signIn(server, name);
-    return { api, characterId: (await firstCharacter(api, name)).id };
-  }),
-);
-const build = (await askers[0]?.api.build()) ?? "";
+const args = [
+  ...patient,
+  ...["--admission.capacity", String(CAPACITY), "--admission.queue_max", String(PLACES)],
+  ...["--admission.ticket_seconds", "1", "--admission.offer_seconds", "1", "--admission.grace_seconds", "2"],
+];
 
-function allAtOnce(): Promise<ConnectResult[]> {
-  const path = "/instances/plaza/connect";
-  return postAtOnce(server, askers.map(({ api, characterId }) => ({ api, path, body: { characterId, build } })));
-}
+const withOutcome = (results: readonly ConnectResult[], outcome: string): ConnectResult[] =>
+  results.filter((result) => result.outcome === outcome);
 
-const admitted = (results: readonly ConnectResult[]): ConnectResult[] =>
-  results.filter(({ outcome }) => outcome === "admitted");
+await bothForms({ args, people: ASKING }, (house) => {
+  const { server } = house;
+  const askers = house.some(ASKING);
+  const empty = (): Promise<unknown> => stands(server, { seats: 0, waiting: 0 }, "all are gone", 15_000);
 
-const held = (): Promise<number> => metric(server, "playhouse_sessions_connecting");
-const playing = (): Promise<number> => metric(server, "playhouse_sessions_active");
+  test("500 connects at once: exactly 50 are admitted, exactly 100 wait, and each other one is told", async () => {
+    const results = await connectAtOnce(askers);
+    const [admitted, queued] = [withOutcome(results, "admitted"), withOutcome(results, "queued")];
+    assert.deepEqual([admitted.length, queued.length], [CAPACITY, PLACES]);
+    for (const { outcome, reason, ticket, reconnectToken } of withOutcome(results, "failed")) {
+      assert.deepEqual([outcome, reason, ticket, reconnectToken], ["failed", "QUEUE_FULL", undefined, undefined]);
+    }
+    assert.equal(new Set(admitted.map(({ ticket }) => ticket)).size, CAPACITY, "each has a ticket of its own");
+    assert.equal(new Set(queued.map(({ reconnectToken }) => reconnectToken)).size, PLACES, "each has a token of its own");
+    const places = queued.map(({ position }) => position ?? 0).sort((a, b) => a - b);
+    assert.deepEqual(places, Array.from({ length: PLACES }, (_, n) => n + 1), "each has a place of its own");
+    assert.equal(await metric(server, 'playhouse_connects_total{outcome="admitted"}'), CAPACITY);
+    assert.equal(await metric(server, 'playhouse_connects_total{outcome="queued"}'), PLACES);
+    const refused = 'playhouse_connect_refusals_total{reason="QUEUE_FULL"}';
+    assert.equal(await metric(server, refused), ASKING - CAPACITY - PLACES);
+  });
 
-test("500 connects at once over HTTP: exactly 50 are admitted", async () => {
-  const results = await allAtOnce();
-  assert.equal(admitted(results).length, CAPACITY);
-  for (const result of results.filter(({ outcome }) => outcome !== "admitted")) {
-    assert.deepEqual([result.outcome, result.reason], ["failed", "QUEUE_FULL"]);
-    assert.equal(result.ticket, undefined);
-  }
-  const tickets = new Set(admitted(results).map(({ ticket }) => ticket));
-  assert.equal(tickets.size, CAPACITY, "each has a ticket of its own");
-  assert.equal(await metric(server, 'playhouse_connects_total{outcome="admitted"}'), CAPACITY);
-  assert.equal(await metric(server, 'playhouse_connect_refusals_total{reason="QUEUE_FULL"}'), ASKING - CAPACITY);
-});
+  test("tickets and offers that nobody takes run out, and their seats come back", async () => {
+    await empty();
+    assert.equal(withOutcome(await connectAtOnce(askers), "admitted").length, CAPACITY);
+    await empty();
+  });
 
-test("tickets that nobody redeems run out, and their seats come back", async () => {
-  await eventually(async () => (await held()) === 0, "all tickets have run out");
-  assert.equal(admitted(await allAtOnce()).length, CAPACITY);
-  await eventually(async () => (await held()) === 0, "and again");
-});
+  test("a seat that plays is kept; who leaves frees it at once, who drops after the grace", async () => {
+    const playing = askers.slice(0, CAPACITY);
+    const clients = await Promise.all(playing.map((player) => player.enter()));
+    await stands(server, { active: CAPACITY, seats: CAPACITY }, "all play");
+    const late = askers.slice(CAPACITY, CAPACITY + 10);
+    assert.equal(withOutcome(await connectAtOnce(late), "queued").length, 10, "no seat is left");
+    await Promise.all(late.map((player) => player.leave()));
 
-test("a seat that plays is kept, and comes back when its session leaves or its connection is cut", async () => {
-  const clients = await Promise.all(
-    askers.slice(0, CAPACITY).map(async ({ api, characterId }) => {
-      const client = await Client.open(server);
-      await client.join(await api.ticket(characterId), build);
-      return client;
-    }),
-  );
-  assert.equal(await playing(), CAPACITY);
-  assert.equal(admitted(await allAtOnce()).length, 0, "no seat is left");
-
-  await Promise.all(clients.map((client, n) => (n % 2 === 0 ? client.leave() : client.cut())));
-  await eventually(async () => (await playing()) === 0, "all seats are free");
-  assert.equal(admitted(await allAtOnce()).length, CAPACITY);
+    const half = CAPACITY / 2;
+    await Promise.all(clients.slice(0, half).map((client) => client.leave()));
+    await Promise.all(clients.slice(half).map((client) => client.cut()));
+    await stands(server, { active: 0, grace: half, waiting: 0 }, "half of the seats are free, half are held");
+    const next = withOutcome(await connectAtOnce(askers.slice(CAPACITY, CAPACITY * 2)), "admitted");
+    assert.equal(next.length, half);
+    assert.ok(seats(await instance(server)) <= CAPACITY);
+    await empty();
+  });
 });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { Api, metric } from "./lib/api.ts";
+import { patient } from "./lib/house.ts";
 import { startServer } from "./lib/server.ts";
 import { hmacWithPublicKey, jwks, newKey, token, unsigned, type Claims } from "./lib/tokens.ts";
 
@@ -17,7 +18,7 @@ const rsa = newKey("rsa-1", "RS256");
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 writeFileSync(keyFile, jwks([ec, rsa]));
-const args = ["--auth.jwks", keyFile, "--auth.issuer", ISSUER, "--auth.audience", "playhouse"];
+const args = ["--auth.jwks", keyFile, "--auth.issuer", ISSUER, "--auth.audience", "playhouse", ...patient];
 const server = await startServer({ owner: { after }, dev: false, args });
 
 const now = (): number => Math.floor(Date.now() / 1000);

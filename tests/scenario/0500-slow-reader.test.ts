@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { test } from "node:test";
 import { enter, metric } from "./lib/api.ts";
-import { Refused, type Client } from "./lib/client.ts";
+import { Client, Refused } from "./lib/client.ts";
 import { startServer, type Server } from "./lib/server.ts";
 import { eventually } from "./lib/wait.ts";
 import { here } from "./lib/walk.ts";
@@ -99,7 +99,7 @@ for (const format of ["json", "msgpack"] as const) {
   });
 }
 
-test("a client that never reads again is closed as SLOW_CONSUMER, and its seat is free", async (t) => {
+test("a client that never reads again is closed as SLOW_CONSUMER, and comes back with its token", async (t) => {
   const server = await startServer({ owner: t, args: [...fast, "--gateway.stall_seconds", "2"] });
   const witness = await enter(server, "Witness");
   const slow = await enter(server, "Slow");
@@ -116,6 +116,7 @@ test("a client that never reads again is closed as SLOW_CONSUMER, and its seat i
   slow.socket.resume();
   const { code } = await slow.gone();
   assert.ok(code === 4005 || code === 1006, `closed with ${code}; 1006 when its buffers had no room for the reason`);
-  const again = await enter(server, "Slow");
-  assert.equal(again.welcome?.characterId, slowId);
+  const again = await Client.open(server);
+  await again.resume(slow.reconnectToken ?? "", slow.welcome?.build ?? "");
+  assert.equal(again.welcome?.sessionId, slow.welcome?.sessionId);
 });

@@ -4,15 +4,20 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { Api } from "./lib/api.ts";
+import { instance, sessions } from "./lib/admin.ts";
+import { Api, enter, firstCharacter, signIn } from "./lib/api.ts";
 import { playhouse, type Finished } from "./lib/cli.ts";
-import { root, startServer } from "./lib/server.ts";
+import { Client } from "./lib/client.ts";
+import type { ConnectResult } from "./lib/protocol.ts";
+import { root, startServer, type Server } from "./lib/server.ts";
 import { change } from "./lib/store.ts";
+import { here } from "./lib/walk.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "playhouse-cli-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-const COMMANDS = ["run", "check-config", "config", "migrate", "token", "send", "bench"];
+const OPERATING = ["instances", "sessions", "drain", "maintenance", "capacity", "kick"];
+const COMMANDS = ["run", "check-config", "config", "migrate", "token", "send", "bench", ...OPERATING];
 
 function file(name: string, content: string): string {
   const path = join(directory, name);
@@ -117,7 +122,7 @@ test("migrate up makes the schema, status tells it, and a schema from the future
   assert.equal(status.code, 0);
   assert.match(status.out, /0001/);
 
-  await change(store, "UPDATE schema_migration SET version = 999");
+  await change(store, "INSERT INTO schema_migration VALUES (999, 'later', '', 0)");
   const args = ["run", "--dev", "--gateway.port", "0", "--admin.port", "0", "--broker.endpoint", "", ...at];
   expectRefused(await playhouse(args, { cwd: directory }), /999|newer/);
 });
@@ -147,6 +152,202 @@ test("bench gives throughput and percentiles of durable acks", async (t) => {
   const run = await playhouse(["bench", ...args], { ms: 60_000 });
   assert.equal(run.code, 0, run.err);
   ["p50", "p95", "p99", "max"].forEach((word) => assert.match(run.out, new RegExp(word, "i")));
+});
+
+test("bench measures admission while sessions play, and the time from a freed seat to the next in the queue", async (t) => {
+  const server = await startServer({ owner: t, args: ["--admission.capacity", "5"] });
+  const bench = (...options: string[]): Promise<Finished> =>
+    playhouse(["bench", "--url", server.url, "--seconds", "1", "--json", ...options], { ms: 60_000 });
+
+  const queue = await bench("--sessions", "5", "--queue", "20", "--frees", "10");
+  assert.equal(queue.code, 0, queue.err + queue.out);
+  const { queue: told } = JSON.parse(queue.out);
+  assert.equal(told.waited, 20);
+  assert.ok(told.freed >= 5 && told.admitted === told.freed && told.pushes > 0, queue.out);
+  assert.ok(told.admittedMs.p50 > 0 && told.admittedMs.p50 <= told.joinedMs.p50, queue.out);
+
+  const short = await bench("--sessions", "4", "--queue", "3"); // one seat is left: that is not a queue
+  assert.equal(short.code, 1);
+  assert.match(short.out, /capacity/);
+
+  await operate(server, "capacity", "plaza", "200");
+  const visits = await bench("--sessions", "5", "--rate", "50", "--visits", "20", "--format", "json", "--users", "more");
+  assert.equal(visits.code, 0, visits.err + visits.out);
+  const { visits: came } = JSON.parse(visits.out);
+  assert.ok(came.done >= 15 && came.joinMs.p99 >= came.connectMs.p50, visits.out);
+  assert.equal((await bench("--idle", "--queue", "3")).code, 2);
+});
+
+/* ---- operating a server that runs ---- */
+
+/** A command about this server. */
+function operate(server: Server, ...words: string[]): Promise<Finished> {
+  return playhouse([...words, "--admin.port", new URL(server.admin).port]);
+}
+
+/** It was done. Answers what it printed. */
+async function done(asked: Promise<Finished>): Promise<string> {
+  const { code, out, err } = await asked;
+  assert.equal(code, 0, err);
+  assert.equal(err, "");
+  return out;
+}
+
+/** It was not done (1), or could not be understood (2): that is said on standard error alone. */
+async function notDone(asked: Promise<Finished>, code: 1 | 2, ...words: RegExp[]): Promise<void> {
+  const end = await asked;
+  assert.deepEqual([end.code, end.out], [code, ""], end.err);
+  words.forEach((word) => assert.match(end.err, word));
+}
+
+async function connect(server: Server, name: string): Promise<ConnectResult> {
+  const api = await signIn(server, name);
+  return api.connect({ characterId: (await firstCharacter(api, name)).id });
+}
+
+/** Waits in the queue, on a connection of its own. */
+async function wait(server: Server, name: string): Promise<Client> {
+  const { outcome, reconnectToken } = await connect(server, name);
+  assert.equal(outcome, "queued");
+  const client = await Client.open(server);
+  await client.watch(reconnectToken ?? assert.fail(), await new Api(server).build());
+  return client;
+}
+
+test("instances and sessions show who is where, as tables and as JSON", async (t) => {
+  const server = await startServer({ owner: t, args: ["--admission.capacity", "2"] });
+  const empty = await done(operate(server, "instances"));
+  assert.match(empty, /^INSTANCE +CAPACITY +ACTIVE +CONNECTING +GRACE +WAITING +STATE\nplaza +2 +0 +0 +0 +0 +open\n$/);
+  assert.equal((await done(operate(server, "sessions", "plaza"))).split("\n").length, 2, "a head and nothing else");
+  assert.deepEqual(JSON.parse(await done(operate(server, "sessions", "plaza", "--json"))), { sessions: [] });
+
+  const ann = await enter(server, "Ann");
+  await connect(server, "Bob");
+  await wait(server, "Cy");
+  assert.match(await done(operate(server, "instances")), /^plaza +2 +1 +1 +0 +1 +open$/m);
+  const { instances } = JSON.parse(await done(operate(server, "instances", "--json")));
+  assert.deepEqual(instances, [await instance(server)]);
+
+  const table = await done(operate(server, "sessions", "plaza"));
+  const characterId = ann.welcome?.characterId ?? assert.fail();
+  assert.match(table, new RegExp(`^ *\\d+ +${ann.welcome?.sessionId} +${characterId} +active +- +plaza/main +Ann$`, "m"));
+  assert.match(table, /connecting +\d+s .*Bob$/m);
+  assert.match(table, /waiting .*Cy$/m);
+  const listed = JSON.parse(await done(operate(server, "sessions", "plaza", "--json"))).sessions;
+  const shape = listed.map(({ name, state }: { name: string; state: string }) => [name, state]);
+  assert.deepEqual(shape, [["Ann", "active"], ["Bob", "connecting"], ["Cy", "waiting"]]);
+});
+
+test("sessions lists all of them, however many pages they are", async (t) => {
+  const server = await startServer({ owner: t });
+  const names = Array.from({ length: 70 }, (_, n) => `user-${n}`);
+  for (const name of names) {
+    assert.equal((await connect(server, name)).outcome, "admitted");
+  }
+  const listed = JSON.parse(await done(operate(server, "sessions", "plaza", "--json"))).sessions;
+  assert.deepEqual(listed.map(({ name }: { name: string }) => name), names, "in the order they came");
+  assert.equal((await done(operate(server, "sessions", "plaza"))).trimEnd().split("\n").length, 1 + names.length);
+});
+
+test("drain refuses newcomers until it is off, also after a restart", async (t) => {
+  const server = await startServer({ owner: t });
+  const ann = await enter(server, "Ann");
+  assert.match(await done(operate(server, "drain", "plaza", "on")), /^plaza .*draining$/m);
+  assert.equal((await connect(server, "Bob")).reason, "DRAINING");
+  await ann.move(here(ann).x, here(ann).y);
+  await server.stop();
+  await server.start();
+  assert.match(await done(operate(server, "instances")), /^plaza .*draining$/m);
+  assert.equal((await connect(server, "Bob")).reason, "DRAINING");
+  const info = JSON.parse(await done(operate(server, "drain", "plaza", "off", "--json")));
+  assert.deepEqual([info.id, info.drain], ["plaza", false]);
+  assert.equal((await connect(server, "Bob")).outcome, "admitted");
+});
+
+test("maintenance tells players when it ends their sessions, and can be called off", async (t) => {
+  const server = await startServer({ owner: t });
+  const ann = await enter(server, "Ann");
+  const begin = await done(operate(server, "maintenance", "plaza", "on", "--in", "2h", "--message", "new \"stairs\""));
+  assert.match(begin, /^plaza .*maintenance that ends sessions in (2h|1h 59m): new "stairs"$/m);
+  const news = await ann.next("event.maintenance");
+  assert.deepEqual([news.on, news.message], [true, 'new "stairs"']);
+  assert.ok((news.endsInSeconds ?? 0) > 7100 && (news.endsInSeconds ?? 0) <= 7200, `in ${news.endsInSeconds} s`);
+  assert.equal((await connect(server, "Bob")).reason, "MAINTENANCE");
+  assert.match(await done(operate(server, "maintenance", "plaza", "off")), /^plaza .* open$/m);
+  await ann.next("event.maintenance", ({ on }) => !on);
+  await ann.move(here(ann).x, here(ann).y);
+  await done(operate(server, "maintenance", "plaza", "on")); // nobody is told to go
+  assert.match(await done(operate(server, "instances")), /^plaza .* maintenance(: .*)?$/m);
+  await done(operate(server, "maintenance", "plaza", "on", "--in", "1s"));
+  assert.equal((await ann.gone()).code, 4012, "MAINTENANCE");
+});
+
+test("capacity gives seats to who waits, and takes none from who plays", async (t) => {
+  const server = await startServer({ owner: t, args: ["--admission.capacity", "1"] });
+  const ann = await enter(server, "Ann");
+  const bob = await wait(server, "Bob");
+  assert.match(await done(operate(server, "capacity", "plaza", "2")), /^plaza +2 /m);
+  const { ticket } = await bob.offer();
+  await bob.join(ticket, await new Api(server).build());
+  assert.match(await done(operate(server, "capacity", "plaza", "1")), /^plaza +1 +2 /m);
+  for (const client of [ann, bob]) {
+    await client.move(here(client).x, here(client).y);
+  }
+  await server.stop();
+  await server.start();
+  assert.match(await done(operate(server, "instances")), /^plaza +1 /m, "kept over a restart");
+});
+
+test("kick ends a session by its id or by its character's, and says when there is none", async (t) => {
+  const server = await startServer({ owner: t });
+  const [ann, bob] = [await enter(server, "Ann"), await enter(server, "Bob")];
+  const annSession = ann.welcome?.sessionId ?? assert.fail();
+  const bobCharacter = bob.welcome?.characterId ?? assert.fail();
+  assert.match(await done(operate(server, "kick", "plaza", `--session=${annSession}`)), /was ended/);
+  assert.equal((await ann.gone()).code, 4013, "KICKED");
+  assert.match(await done(operate(server, "kick", "plaza", `--character=${bobCharacter}`)), /was ended/);
+  assert.equal((await bob.gone()).code, 4013, "KICKED");
+  assert.deepEqual(await sessions(server), []);
+  await notDone(operate(server, "kick", "plaza", `--session=${annSession}`), 1, /no session/, /plaza/);
+  await notDone(operate(server, "kick", "plaza", "nobody"), 1, /no session 'nobody'/);
+});
+
+test("what cannot be done has status 1 and says why; what cannot be understood has 2 and the nearest word", async (t) => {
+  const server = await startServer({ owner: t });
+  const about: readonly (readonly string[])[] = [
+    ["sessions", "plazza"],
+    ["drain", "plazza", "on"],
+    ["maintenance", "plazza", "on"],
+    ["capacity", "plazza", "9"],
+    ["kick", "plazza", "nobody"],
+  ];
+  for (const words of about) {
+    await notDone(operate(server, ...words), 1, /no instance 'plazza'/, /'plaza'/);
+  }
+  const misused: readonly (readonly [RegExp, ...string[]])[] = [
+    [/did you mean 'on'/, "drain", "plaza", "onn"],
+    [/did you mean '--message'/, "maintenance", "plaza", "on", "--mesage", "x"],
+    [/did you mean 'sessions'/, "session", "plaza"],
+    [/90s, 5m or 2h/, "maintenance", "plaza", "on", "--in", "soon"],
+    [/24h/, "maintenance", "plaza", "on", "--in", "25h"],
+    [/SEATS/, "capacity", "plaza", "0"],
+    [/INSTANCE/, "drain"],
+    [/INSTANCE/, "sessions", "../plaza"],
+    [/--character/, "kick", "plaza"],
+    [/more/, "instances", "more"],
+  ];
+  for (const [why, ...words] of misused) {
+    await notDone(operate(server, ...words), 2, why);
+  }
+  assert.deepEqual((await instance(server)).drain, false, "none of it was done by half");
+
+  await notDone(playhouse(["instances", "--admin.port", new URL(server.url).port]), 1); // there is only the public API
+  const port = new URL(server.admin).port;
+  await server.stop();
+  for (const words of [["instances"], ...about]) {
+    await notDone(playhouse([...words, "--admin.port", port]), 1, new RegExp(`no server at 127\\.0\\.0\\.1:${port}`));
+  }
+  await notDone(playhouse(["instances", "--admin.port", "0"]), 2, /admin\.port/);
 });
 
 test("logs are JSON lines with a level, an event and a time, and --dev names itself in each", async (t) => {

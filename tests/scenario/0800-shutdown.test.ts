@@ -1,10 +1,11 @@
 // SIGTERM: everybody is told, nothing acknowledged is lost, and the exit code is 0.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enter, metric } from "./lib/api.ts";
-import type { Client } from "./lib/client.ts";
+import { enter, metric, signIn } from "./lib/api.ts";
+import { Client } from "./lib/client.ts";
 import { startServer } from "./lib/server.ts";
 import { query, text } from "./lib/store.ts";
+import { eventually } from "./lib/wait.ts";
 import { here } from "./lib/walk.ts";
 
 test("sessions are closed with 4008, within 5 s, and every ack is in the store", async (t) => {
@@ -42,16 +43,23 @@ test("sessions are closed with 4008, within 5 s, and every ack is in the store",
   }
 });
 
-test("a seat is free after a restart, and the character knows its last action", async (t) => {
+test("a seat is held over a restart, and its session goes on where it was", async (t) => {
   const server = await startServer({ owner: t, args: ["--admission.capacity", "1"] });
   const client = await enter(server, "Only");
   const { x, y } = here(client);
   const ack = await client.move(x, y);
   await server.stop();
   await server.start();
-  const again = await enter(server, "Only");
-  assert.equal(again.welcome?.sequence, ack.sequence);
-  assert.equal(again.welcome?.lastActionId, ack.actionId);
-  assert.ok((again.welcome?.roomVersion ?? 0) > ack.roomVersion, "the room's version rises over restarts");
-  assert.equal(await metric(server, "playhouse_sessions_active"), 1);
+  const other = await signIn(server, "Other");
+  const result = await other.connect({ characterId: (await other.createCharacter("Other")).id });
+  assert.equal(result.outcome, "queued", "the seat is not free");
+  const again = await Client.open(server);
+  const { sessionId, sequence, lastActionId, roomVersion } = await again.resume(
+    client.reconnectToken ?? "",
+    client.welcome?.build ?? "",
+  );
+  assert.equal(sessionId, client.welcome?.sessionId);
+  assert.deepEqual([sequence, lastActionId], [ack.sequence, ack.actionId]);
+  assert.ok(roomVersion > ack.roomVersion, "the room's version rises over restarts");
+  await eventually(async () => (await metric(server, "playhouse_sessions_active")) === 1, "the gauge says so");
 });

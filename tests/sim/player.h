@@ -1,7 +1,10 @@
 /*
- * player -- the people of the simulation. A kind that stands where the gateway stands: it connects, joins, acts,
- * resends, leaves and drops, by a seed, and writes down what it was told. What it was told is what the invariants
- * (world.c) are about.
+ * player -- the people of the simulation. A kind that stands where the gateway stands: it connects, waits, joins, acts,
+ * resends, leaves, drops, comes back with its token, takes over and is taken over, by a seed, and writes down what it
+ * was told. What it was told is what the invariants (world.c) are about.
+ *
+ * It is a careless gateway on purpose: an answer that comes late is not undone. What that leaves behind is for the
+ * audit (gateway.report) to find.
  */
 #ifndef PLAYHOUSE_SIM_PLAYER_H
 #define PLAYHOUSE_SIM_PLAYER_H
@@ -9,8 +12,8 @@
 #include "act.h"
 
 enum {
-    PLAYERS = 6,
-    CHARACTERS = 5,     /* the last two players share one: somebody is always in somebody's way */
+    PLAYERS = 9,
+    CHARACTERS = 8,     /* the last two players share one: somebody is always in somebody's way */
     PLAYER_UNACKED = 4, /* intents of a character under way */
     ACTIONS_MAX = 4096, /* acks remembered of one character */
 };
@@ -18,7 +21,10 @@ enum {
 typedef enum player_state {
     PLAYER_IDLE,
     PLAYER_CONNECTING,
-    PLAYER_REDEEMING,
+    PLAYER_AWAY,      /* has a token, and no connection */
+    PLAYER_ATTACHING, /* shows the token of a place in the queue */
+    PLAYER_WAITING,   /* hears of its place */
+    PLAYER_ENTERING,  /* shows a ticket, or a token */
     PLAYER_JOINING,
     PLAYER_IN
 } player_state_t;
@@ -49,13 +55,21 @@ typedef struct client {
 
 typedef struct player {
     player_state_t state;
-    unsigned turn; /* rises at each connect: answers to earlier ones mean nothing */
+    unsigned life; /* rises with each connection or try for one: answers to earlier ones mean nothing */
     uint64_t connection;
-    int64_t member;
+    int64_t member, turn;
     char session_id[25], room[50], name[129];
-    char ticket[44];
+    char secret[44];        /* ticket or token that opens its session now; "" none */
+    char spent[44];         /* one that was shown with success before; "" none */
+    char replace_token[44]; /* "" none */
+    bool queued;            /* the secret is of a place in the queue */
+    bool certain;           /* nothing that could have changed the secret is unanswered */
+    bool was_certain;       /* when it was shown last */
+    bool reused;            /* what it shows was spent before */
+    uint32_t position;      /* as told last on this connection; 0: not yet */
     role_t role;
-    act_usec_t since; /* of the state */
+    act_usec_t since;   /* of the state */
+    act_usec_t away_at; /* when it dropped */
 } player_t;
 
 /* Shared by the kind, which has one state, and the world; the world owns it. */
@@ -63,8 +77,13 @@ typedef struct players {
     player_t players[PLAYERS];
     client_t clients[CHARACTERS];
     uint64_t connections;
-    bool quiet; /* no new intents: only resends, until all is acked */
-    uint64_t acks, refusals, admitted;
+    unsigned incarnation; /* of the gateway that they stand for */
+    bool quiet;           /* no new intents: only resends, until all is acked */
+    bool leaving;         /* and now everybody goes home */
+    bool faultless;       /* nothing is lost this evening: what was promised must be had */
+    bool books_sure;      /* no change can have been lost on its way to the store for good */
+    act_usec_t grace_usec;
+    uint64_t acks, refusals, admitted, queued, resumed, replaced;
     /* Called for each ack before anything else happens: is it in the store? */
     void (*on_ack)(void *world, const client_t *client, const intent_t *intent, const msg_gateway_ack_t *ack);
     void (*on_breach)(void *world, const char *what);

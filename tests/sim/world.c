@@ -7,31 +7,46 @@
 
 #include "admission.h"
 #include "persistence.h"
+#include "queue.h"
 #include "rules.h"
 #include "player.h"
 #include "room.h"
+#include "shaky_registry.h"
 #include "sim.h"
 #include "store_sqlite.h"
 
 enum {
-    WORLD_CAPACITY = 4, /* fewer than characters: there is always a crowd at the door */
+    WORLD_CAPACITY = 4,  /* fewer than characters: there is always a crowd at the door */
+    WORLD_QUEUE_MAX = 3, /* and not everybody may wait */
     WORLD_MSEC = 4000,
-    WORLD_CALM_MSEC = 30000, /* afterwards, without faults: everything outstanding is settled */
+    WORLD_CALM_MSEC = 30000,  /* afterwards, without faults: everything outstanding is settled */
+    WORLD_EMPTY_MSEC = 60000, /* and then everybody has left, and so has every trace of them */
+    WORLD_GRACE_MSEC = 2000,
     WORLD_ITEMS = 24,
 };
 
+#define WORLD_INSTANCE "plaza"
 #define WORLD_ROOM "plaza/main"
+
+enum { WORLD_SESSIONS_MAX = 64 };
 
 typedef struct world {
     sim_t *sim;
     store_t *store;
-    registry_t *registry;
+    registry_t *primary;  /* a memory form that stands for Redis; the registry's */
+    registry_t *registry; /* failover of it and another */
+    shaky_t shaky;
+    int64_t seated;    /* the highest number among sessions that hold a seat ... */
+    uint64_t rebuilds; /* ... as of this many rebuilds */
     players_t *players;
-    players_t *players_config; /* what the kind's config points at */
+    players_t *players_config;   /* what the kind's config points at */
+    bool crashes, fulls, losses; /* what may happen: of actors, mailboxes, the registry */
     world_result_t *result;
     admission_config_t admission;
+    queue_config_t queue;
     room_config_t room;
     persistence_config_t persistence;
+    registry_session_t sessions[WORLD_SESSIONS_MAX]; /* as the last look found them */
 } world_t;
 
 static void
@@ -60,22 +75,75 @@ world_on_ack(void *me, const client_t *client, const intent_t *intent, const msg
     }
 }
 
-static void
-world_check_seats(world_t *self)
+/* The sessions of the registry; 0 while it has lost its memory. */
+static uint32_t
+world_sessions(world_t *self, registry_session_t *sessions, uint32_t max)
 {
-    registry_count_t count = self->registry->count(self->registry, "plaza");
-    if (count.connecting + count.active > WORLD_CAPACITY) {
-        world_breach(self, "A3: more seats taken than there are");
-    }
+    uint32_t count = 0;
+    registry_result_t result =
+        self->registry->list(self->registry, sim_now(self->sim), WORLD_INSTANCE, 0, sessions, max, &count);
+    return result == REGISTRY_OK ? count : 0;
 }
 
-/* A6: of the players who have redeemed a ticket and not left, no two play the same character. */
-static void
-world_check_single(world_t *self)
+static bool
+world_has_seat(const registry_session_t *session)
 {
-    const player_t *one = &self->players->players[PLAYERS - 2], *other = &self->players->players[PLAYERS - 1];
-    if (one->state >= PLAYER_JOINING && other->state >= PLAYER_JOINING) {
-        world_breach(self, "A6: one character in two sessions");
+    return session->state == SESSION_STATE_CONNECTING || session->state == SESSION_STATE_ACTIVE ||
+           session->state == SESSION_STATE_GRACE;
+}
+
+/* A3, A4, A6 over the registry: seats, order, one session per character. (A session whose end was lost on its way to
+ * the store with the actor that sent it comes back as a ghost when the registry is lost, too: nobody is inside then,
+ * but it is counted for a while.) Nobody may hold a seat that was given since the step before while one with a lower
+ * number waits. */
+static void
+world_check_sessions(world_t *self)
+{
+    registry_session_t *sessions = self->sessions;
+    uint32_t count = world_sessions(self, sessions, WORLD_SESSIONS_MAX), seats = 0;
+    int64_t head = INT64_MAX, seated = 0;
+    uint64_t rebuilds = sim_metric(self->sim, METRIC_REGISTRY_REBUILDS, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        seats += world_has_seat(&sessions[i]);
+        bool waits = sessions[i].state == SESSION_STATE_WAITING && sessions[i].left_ms != 0; /* 0: its time is over */
+        if (waits && sessions[i].number < head) {
+            head = sessions[i].number;
+        }
+        if (world_has_seat(&sessions[i]) && sessions[i].number > seated) {
+            seated = sessions[i].number;
+        }
+        for (uint32_t k = 0; k < i; k++) {
+            if (strcmp(sessions[i].character_id, sessions[k].character_id) == 0) {
+                world_breach(self, "A6: one character in two sessions");
+            }
+        }
+    }
+    if (seats > WORLD_CAPACITY && self->players->books_sure) {
+        world_breach(self, "A3: more seats taken than there are");
+    }
+    if (rebuilds == self->rebuilds && seated > self->seated && seated > head) {
+        world_breach(self, "A4: somebody was overtaken");
+    }
+    self->seated = seated > self->seated || rebuilds != self->rebuilds ? seated : self->seated;
+    self->rebuilds = rebuilds;
+}
+
+/* A3 and A6 over people: of those who hold a session that the registry knows as theirs. */
+static void
+world_check_people(world_t *self)
+{
+    uint32_t inside = 0;
+    for (int i = 0; i < PLAYERS; i++) {
+        const player_t *player = &self->players->players[i];
+        registry_session_t session;
+        uint32_t place;
+        inside += player->state == PLAYER_IN &&
+                  self->registry->find_session(self->registry, sim_now(self->sim), WORLD_INSTANCE, player->session_id,
+                                               &session, &place) == REGISTRY_OK &&
+                  session.turn == player->turn;
+    }
+    if (inside > WORLD_CAPACITY) {
+        world_breach(self, "A3: more people inside than there are seats");
     }
 }
 
@@ -108,8 +176,8 @@ world_check_room(world_t *self)
 static void
 world_check(world_t *self)
 {
-    world_check_seats(self);
-    world_check_single(self);
+    world_check_sessions(self);
+    world_check_people(self);
     world_check_room(self);
 }
 
@@ -164,6 +232,27 @@ world_check_items(world_t *self)
 /* ---- the evening ---- */
 
 static void
+world_configure_admission(world_t *self)
+{
+    static const char *const instances[] = {WORLD_INSTANCE, NULL};
+    const registry_limits_t limits = {.capacity = WORLD_CAPACITY,
+                                      .room_size = 100,
+                                      .queue_max = WORLD_QUEUE_MAX,
+                                      .ticket_msec = WORLD_GRACE_MSEC,
+                                      .offer_msec = WORLD_GRACE_MSEC,
+                                      .grace_msec = WORLD_GRACE_MSEC,
+                                      .ask_msec = WORLD_GRACE_MSEC};
+    self->admission = (admission_config_t){
+        .registry = self->registry,
+        .instances = instances,
+        .build = "sim",
+        .replacement = true,
+        .limits = limits,
+        .attempts = {.user_max = 1000, .address_max = 1000, .window_msec = 60000, .lock_msec = 60000}};
+    self->queue = (queue_config_t){.registry = self->registry, .instances = instances, .limits = limits};
+}
+
+static void
 world_open(world_t *self, uint64_t seed, const char *path)
 {
     char why[STORE_ERROR_MAX];
@@ -173,10 +262,14 @@ world_open(world_t *self, uint64_t seed, const char *path)
         exit(2);
     }
     self->sim = sim_new(seed);
-    self->registry = registry_memory_new(PLAYERS * 4);
+    self->primary = registry_memory_new();
+    self->registry = registry_failover_new(self->primary, registry_memory_new());
     self->players = calloc(1, sizeof *self->players);
     ACT_ASSERT(self->players != NULL);
-    *self->players = (players_t){.on_ack = world_on_ack, .on_breach = world_breach, .world = self};
+    *self->players = (players_t){.on_ack = world_on_ack,
+                                 .on_breach = world_breach,
+                                 .grace_usec = WORLD_GRACE_MSEC * (act_usec_t)ACT_MSEC,
+                                 .world = self};
     self->players_config = self->players;
     for (int i = 0; i < CHARACTERS; i++) {
         client_t *client = &self->players->clients[i];
@@ -188,17 +281,13 @@ world_open(world_t *self, uint64_t seed, const char *path)
             self->store->create_character(self->store, client->user, client->id, "Somebody", 1, &made);
         ACT_ASSERT(result == STORE_OK);
     }
-    static const char *const instances[] = {"plaza", NULL};
-    self->admission =
-        (admission_config_t){.registry = self->registry,
-                             .instances = instances,
-                             .build = "sim",
-                             .limits = {.capacity = WORLD_CAPACITY, .room_size = 100, .ticket_usec = 2 * ACT_SEC}};
+    world_configure_admission(self);
     self->room = (room_config_t){
         .delta_msec = 50, .moves_per_second = 20, .chats_per_second = 5, .build = "sim", .rules = &plaza_rules};
     self->persistence = (persistence_config_t){.store = self->store};
     sim_add(self->sim, &persistence_kind, &self->persistence);
     sim_add(self->sim, &admission_kind, &self->admission);
+    sim_add(self->sim, &queue_kind, &self->queue);
     sim_add(self->sim, &room_kind, &self->room);
     sim_add(self->sim, &player_kind, &self->players_config);
 }
@@ -207,6 +296,7 @@ static void
 world_close(world_t *self)
 {
     sim_destroy(&self->sim);
+    shaky_mend(&self->shaky);
     self->store->close(&self->store);
     registry_destroy(&self->registry);
     free(self->players);
@@ -222,23 +312,43 @@ world_weather(world_t *self)
                            .delay_ppm = ppm[sim_random(self->sim) % 4] * 5,
                            .delay_max = 1 + (act_usec_t)(sim_random(self->sim) % (300 * ACT_MSEC))};
     sim_set_faults(self->sim, &faults);
+    self->crashes = sim_random(self->sim) % 4 != 0;
+    self->fulls = sim_random(self->sim) % 2 != 0;
+    self->losses = sim_random(self->sim) % 4 != 0;
+    bool lossless = faults.drop_ppm == 0 && !self->fulls;
+    self->players->books_sure = lossless || !self->crashes;
+    self->players->faultless = lossless && !self->crashes && !self->losses;
+}
+
+static void
+world_mend(world_t *self)
+{
+    for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
+        sim_set_full(self->sim, (act_kind_id_t)kind, false);
+    }
+    shaky_mend(&self->shaky);
 }
 
 static void
 world_mishap(world_t *self)
 {
-    static const act_kind_id_t kinds[] = {ACT_KIND_ROOM, ACT_KIND_PERSISTENCE, ACT_KIND_ADMISSION};
-    act_kind_id_t kind = kinds[sim_random(self->sim) % 3];
+    static const act_kind_id_t kinds[] = {ACT_KIND_ROOM, ACT_KIND_PERSISTENCE, ACT_KIND_ADMISSION, ACT_KIND_QUEUE,
+                                          ACT_KIND_GATEWAY};
+    act_kind_id_t kind = kinds[sim_random(self->sim) % 5];
     uint64_t dice = sim_random(self->sim) % 1000;
-    if (dice < 2) {
+    if (dice < 2 && self->crashes) {
         sim_crash(self->sim, kind);
         self->result->crashes++;
-    } else if (dice < 4) {
+    } else if (dice >= 2 && dice < 4 && self->fulls && kind != ACT_KIND_GATEWAY) {
         sim_set_full(self->sim, kind, true);
-    } else if (dice < 40) {
-        sim_set_full(self->sim, ACT_KIND_ROOM, false);
-        sim_set_full(self->sim, ACT_KIND_PERSISTENCE, false);
-        sim_set_full(self->sim, ACT_KIND_ADMISSION, false);
+    } else if (dice == 4 && self->losses) { /* Redis was flushed */
+        self->registry->forget(self->registry, sim_now(self->sim), WORLD_INSTANCE);
+        self->result->losses++;
+    } else if (dice == 5 && self->losses && !self->shaky.away) { /* Redis is away */
+        shaky_cut(&self->shaky, self->primary);
+        self->result->losses++;
+    } else if (dice >= 6 && dice < 40) {
+        world_mend(self);
     }
 }
 
@@ -253,26 +363,53 @@ world_evening(world_t *self)
     }
 }
 
-/* The faults end; what is outstanding is settled, and the books must agree. */
+static void
+world_calm(world_t *self, int64_t msec)
+{
+    act_usec_t end = sim_now(self->sim) + msec * ACT_MSEC;
+    while (!self->result->broken && sim_now(self->sim) < end && sim_step(self->sim, end)) {
+        world_check(self);
+        self->result->steps++;
+    }
+}
+
+/* Everybody has left and every deadline has passed: a seat or a place that is still taken is lost for good. */
+static void
+world_check_empty(world_t *self)
+{
+    registry_count_t count;
+    msg_persistence_sessions_t *stored = calloc(1, sizeof *stored);
+    ACT_ASSERT(stored != NULL);
+    if (self->registry->count(self->registry, sim_now(self->sim), WORLD_INSTANCE, &count) != REGISTRY_OK) {
+        world_breach(self, "the registry was not rebuilt");
+    } else if (count.connecting + count.active + count.grace + count.waiting > 0) {
+        world_breach(self, "a seat or a place leaked");
+    } else if (self->store->load_sessions(self->store, WORLD_INSTANCE, 0, 1, stored) != STORE_OK ||
+               stored->sessions_len > 0) {
+        world_breach(self, "a session is left in the store");
+    }
+    free(stored);
+}
+
+/* The faults end; what is outstanding is settled, and the books must agree. Then everybody goes home. */
 static void
 world_morning(world_t *self)
 {
     static const sim_faults_t none;
     sim_set_faults(self->sim, &none);
-    for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
-        sim_set_full(self->sim, (act_kind_id_t)kind, false);
-    }
+    world_mend(self);
     self->players->quiet = true;
-    act_usec_t end = sim_now(self->sim) + (act_usec_t)WORLD_CALM_MSEC * ACT_MSEC;
-    while (!self->result->broken && sim_now(self->sim) < end && sim_step(self->sim, end)) {
-        world_check(self);
-        self->result->steps++;
-    }
+    world_calm(self, WORLD_CALM_MSEC);
     for (int i = 0; i < CHARACTERS && !self->result->broken; i++) {
         world_check_log(self, &self->players->clients[i]);
     }
     if (!self->result->broken) {
         world_check_items(self);
+    }
+    self->players->leaving = true;
+    world_calm(self, WORLD_EMPTY_MSEC);
+    if (!self->result->broken) {
+        world_check_empty(self);
     }
 }
 
@@ -282,7 +419,8 @@ world_run(uint64_t seed, const char *folder, world_result_t *result)
     char path[256];
     snprintf(path, sizeof path, "%s/sim-%llu.db", folder, (unsigned long long)seed);
     *result = (world_result_t){0};
-    world_t self = {.result = result};
+    static world_t self; /* large */
+    self = (world_t){.result = result};
     world_open(&self, seed, path);
     world_weather(&self);
     world_evening(&self);
@@ -290,6 +428,9 @@ world_run(uint64_t seed, const char *folder, world_result_t *result)
     result->acks = self.players->acks;
     result->refusals = self.players->refusals;
     result->admitted = self.players->admitted;
+    result->queued = self.players->queued;
+    result->resumed = self.players->resumed;
+    result->replaced = self.players->replaced;
     world_close(&self);
     unlink(path);
     snprintf(path, sizeof path, "%s/sim-%llu.db-lock", folder, (unsigned long long)seed);

@@ -13,7 +13,15 @@ enum {
     BENCH_PHASE_PER_SEC = 100, /* a second more for so many sessions */
 };
 
-typedef enum bench_step { STEP_VERSION, STEP_TOKEN, STEP_LIST, STEP_CREATE, STEP_CONNECT, STEP_SOCKET } bench_step_t;
+typedef enum bench_step {
+    STEP_VERSION,
+    STEP_TOKEN,
+    STEP_LIST,
+    STEP_CREATE,
+    STEP_CONNECT,
+    STEP_SOCKET,
+    STEP_LEAVE
+} bench_step_t;
 
 void
 bench_tally_add(bench_tally_t *self, const char *code)
@@ -32,21 +40,33 @@ bench_tally_add(bench_tally_t *self, const char *code)
     self->count++;
 }
 
+int64_t
+bench_count(const bench_t *self, bench_state_t state)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < self->sessions_count; i++) {
+        count += self->sessions[i].state == state;
+    }
+    return count;
+}
+
 void
 bench_poll(bench_t *self, int64_t usec)
 {
     struct epoll_event events[BENCH_EVENTS_CAP];
     int count = epoll_wait(self->peer.epoll, events, BENCH_EVENTS_CAP, usec > 0 ? (int)((usec + 999) / 1000) : 0);
     for (int i = 0; i < count; i++) {
-        bench_source_t *source = events[i].data.ptr;
+        client_source_t *source = events[i].data.ptr;
         source->ready(source, events[i].events);
     }
 }
 
 bool
-bench_usage(bench_t *self, bench_usage_t *usage)
+bench_costs(bench_t *self, bench_costs_t *costs)
 {
-    return self->options->pid == 0 || bench_usage_read(self->options->pid, usage);
+    const bench_options_t *options = self->options;
+    return (options->pid == 0 || bench_usage_read(options->pid, &costs->server)) &&
+           (options->registry_pid == 0 || bench_usage_read(options->registry_pid, &costs->registry));
 }
 
 /* The joiner is done with its session in this phase. */
@@ -68,14 +88,15 @@ bench_joiner_done(bench_joiner_t *self, const char *failure)
 }
 
 void
-bench_joined(bench_session_t *session, const char *why)
+bench_joiner_free(bench_session_t *session, const char *why)
 {
-    if (!why) {
-        session->state = BENCH_PLAYING;
-        session->bench->joined++;
-        session->bench->playing++;
+    if (session->joiner) {
+        bench_joiner_done(session->joiner, why);
+    } else if (why) {
+        session->state = BENCH_GONE;
+        bench_ws_close(&session->ws);
+        bench_tally_add(&session->bench->failures, why);
     }
-    bench_joiner_done(session->joiner, why);
 }
 
 static void
@@ -89,18 +110,21 @@ bench_joiner_ask(bench_joiner_t *self, bench_step_t step)
     switch (step) {
     case STEP_TOKEN:
         snprintf(body, sizeof(body), "{\"name\":\"%s-%lld\"}", bench->options->users, number);
-        bench_http_ask(&self->http, "POST", bench->options->token_path, NULL, body);
+        client_http_ask(&self->http, "POST", bench->options->token_path, NULL, body);
         return;
     case STEP_LIST:
-        bench_http_ask(&self->http, "GET", "/api/characters", session->token, NULL);
+        client_http_ask(&self->http, "GET", "/api/characters", session->token, NULL);
         return;
     case STEP_CREATE:
         snprintf(body, sizeof(body), "{\"name\":\"%s-%lld\"}", bench->options->users, number);
-        bench_http_ask(&self->http, "POST", "/api/characters", session->token, body);
+        client_http_ask(&self->http, "POST", "/api/characters", session->token, body);
         return;
     case STEP_CONNECT:
         snprintf(body, sizeof(body), "{\"build\":\"%s\"}", bench->build);
-        bench_http_ask(&self->http, "POST", "/instances/plaza/connect", session->token, body);
+        client_http_ask(&self->http, "POST", "/instances/plaza/connect", session->token, body);
+        return;
+    case STEP_LEAVE:
+        client_http_ask(&self->http, "POST", "/instances/plaza/leave", session->token, "{}");
         return;
     case STEP_VERSION:
     case STEP_SOCKET:
@@ -147,23 +171,63 @@ bench_on_list(bench_joiner_t *self, const char *body, size_t length)
     }
 }
 
+/* Who is to wait must be told to, everybody else must be admitted: then *secret is what opens the session. */
+static const char *
+bench_outcome(const bench_session_t *session, const obj_connect_result_t *result, const char **secret)
+{
+    bool waits = session->part == BENCH_WATCHER;
+    if (result->outcome == OUTCOME_ADMITTED && waits) {
+        return "admitted: --sessions must be the instance's capacity";
+    }
+    bool wanted = waits ? result->outcome == OUTCOME_QUEUED && result->has_reconnect_token && result->has_position
+                        : result->outcome == OUTCOME_ADMITTED && result->has_ticket;
+    if (!wanted) {
+        return result->has_reason ? reason_names[result->reason] : outcome_names[result->outcome];
+    }
+    *secret = waits ? result->reconnect_token : result->ticket;
+    return NULL;
+}
+
 static void
 bench_on_connect(bench_joiner_t *self, const char *body, size_t length)
 {
     static obj_connect_result_t result;
     codec_fault_t fault;
     bench_session_t *session = self->session;
+    const char *secret = NULL;
     if (codec_decode(CODEC_JSON, &type_connect_result, (const uint8_t *)body, length, &result, &fault) != CODEC_OK) {
         bench_joiner_done(self, "the answer to connect cannot be read");
-    } else if (result.outcome != OUTCOME_ADMITTED || !result.has_ticket) {
-        bench_joiner_done(self, result.has_reason ? reason_names[result.reason] : outcome_names[result.outcome]);
-    } else {
-        snprintf(session->ticket, sizeof(session->ticket), "%s", result.ticket);
-        self->step = STEP_SOCKET;
-        if (!bench_ws_open(&session->ws, &self->bench->peer, &bench_session_events, self->bench->options->format)) {
-            bench_joiner_done(self, "cannot open a socket");
-        }
+        return;
     }
+    const char *failure = bench_outcome(session, &result, &secret);
+    if (failure) {
+        bench_joiner_done(self, failure);
+        return;
+    }
+    if (session->entry) {
+        bench_stats_add(&session->entry->connect, bench_now() - session->since);
+    }
+    snprintf(session->secret, sizeof(session->secret), "%s", secret);
+    session->place = result.has_position ? result.position : 0;
+    self->step = STEP_SOCKET;
+    if (!bench_ws_open(&session->ws, &self->bench->peer, &bench_session_events, self->bench->options->format)) {
+        bench_joiner_done(self, "cannot open a socket");
+    }
+}
+
+/* The place in the queue was given up, and with it the socket that watched it. */
+static void
+bench_on_left(bench_joiner_t *self, const char *body, size_t length)
+{
+    obj_leave_result_t result;
+    codec_fault_t fault;
+    bool left =
+        codec_decode(CODEC_JSON, &type_leave_result, (const uint8_t *)body, length, &result, &fault) == CODEC_OK &&
+        result.left;
+    bench_session_t *session = self->session;
+    session->state = BENCH_GONE;
+    bench_ws_close(&session->ws);
+    bench_joiner_done(self, left ? NULL : "a place in the queue could not be given up");
 }
 
 static void
@@ -195,50 +259,91 @@ bench_joiner_answered(void *owner, int status, const char *body, size_t length)
     case STEP_CONNECT:
         bench_on_connect(self, body, length);
         return;
+    case STEP_LEAVE:
+        bench_on_left(self, body, length);
+        return;
     case STEP_SOCKET:
         return;
     }
 }
 
-/* Takes the next session of this phase. */
 static void
-bench_joiner_next(bench_joiner_t *self)
+bench_joiner_take(bench_joiner_t *self, bench_session_t *session)
 {
-    bench_t *bench = self->bench;
-    while (!self->session && bench->next < bench->options->sessions) {
-        bench_session_t *session = &bench->sessions[bench->next++];
-        if (session->state == BENCH_GONE) {
-            bench->finished++;
-            continue;
-        }
-        self->session = session;
-        session->joiner = self;
-        bool preparing = session->state == BENCH_NEW;
-        session->state = preparing ? BENCH_NEW : BENCH_ASKING;
-        bench_joiner_ask(self, !preparing ? STEP_CONNECT : session->token ? STEP_LIST : STEP_TOKEN);
-    }
+    self->session = session;
+    session->joiner = self;
 }
 
-/* Until every session was through its joiner. */
-static bool
-bench_phase(bench_t *self, const char *what)
+bool
+bench_connect(bench_session_t *session, int64_t since, bench_entry_t *entry)
 {
-    int64_t limit = BENCH_PHASE_SEC + self->options->sessions / BENCH_PHASE_PER_SEC;
-    int64_t deadline = bench_now() + limit * 1000000;
-    self->next = 0;
-    self->finished = 0;
-    while (self->finished < self->options->sessions) {
-        for (int64_t i = 0; i < self->options->joiners; i++) {
-            if (!self->joiners[i].session) {
-                bench_joiner_next(&self->joiners[i]);
-            }
+    bench_t *bench = session->bench;
+    for (int64_t i = 0; i < bench->options->joiners; i++) {
+        if (!bench->joiners[i].session) {
+            bench_joiner_take(&bench->joiners[i], session);
+            session->state = BENCH_ASKING;
+            session->since = since;
+            session->entry = entry;
+            bench_joiner_ask(&bench->joiners[i], STEP_CONNECT);
+            return true;
         }
-        if (self->finished < self->options->sessions) {
+    }
+    return false;
+}
+
+int64_t
+bench_connecting(const bench_t *self)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < self->options->joiners; i++) {
+        count += self->joiners[i].session != NULL;
+    }
+    return count;
+}
+
+/* Gives a session of this phase to a free joiner; false: there is none. */
+static bool
+bench_phase_step(bench_t *self, bench_session_t *session)
+{
+    static const bench_state_t wanted[] = {
+        [BENCH_PREPARE] = BENCH_NEW, [BENCH_ENTER] = BENCH_READY, [BENCH_END] = BENCH_WAITING};
+    if (session->state != wanted[self->phase]) {
+        self->finished++;
+        return true;
+    }
+    if (self->phase == BENCH_ENTER) {
+        return bench_connect(session, bench_now(), session->part == BENCH_WATCHER ? &self->waits : &self->joins);
+    }
+    for (int64_t i = 0; i < self->options->joiners; i++) {
+        if (!self->joiners[i].session) {
+            bench_joiner_take(&self->joiners[i], session);
+            bench_step_t first = session->token ? STEP_LIST : STEP_TOKEN;
+            bench_joiner_ask(&self->joiners[i], self->phase == BENCH_END ? STEP_LEAVE : first);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+bench_run_phase(bench_t *self, bench_phase_t phase, int64_t first, int64_t last, const char *what)
+{
+    int64_t limit = BENCH_PHASE_SEC + (last - first) / BENCH_PHASE_PER_SEC;
+    int64_t deadline = bench_now() + limit * 1000000;
+    self->phase = phase;
+    self->next = first;
+    self->last = last;
+    self->finished = 0;
+    while (self->finished < last - first) {
+        while (self->next < last && bench_phase_step(self, &self->sessions[self->next])) {
+            self->next++;
+        }
+        if (self->finished < last - first) {
             bench_poll(self, 100000);
         }
         if (bench_now() > deadline) {
             fprintf(stderr, "%s took longer than %lld s: %lld of %lld done\n", what, (long long)limit,
-                    (long long)self->finished, (long long)self->options->sessions);
+                    (long long)self->finished, (long long)(last - first));
             return false;
         }
     }
@@ -251,7 +356,7 @@ bench_ask_version(bench_t *self)
     bench_joiner_t *joiner = &self->joiners[0];
     int64_t deadline = bench_now() + (int64_t)BENCH_PHASE_SEC * 1000000;
     joiner->step = STEP_VERSION;
-    bench_http_ask(&joiner->http, "GET", "/api/version", NULL, NULL);
+    client_http_ask(&joiner->http, "GET", "/api/version", NULL, NULL);
     while (joiner->step == STEP_VERSION && bench_now() < deadline) {
         bench_poll(self, 100000);
     }
@@ -272,7 +377,7 @@ bench_sign(bench_t *self)
         return false;
     }
     bool good = true;
-    for (int64_t i = 0; i < options->sessions && good; i++) {
+    for (int64_t i = 0; i < self->sessions_count && good; i++) {
         char token[DEV_ISSUER_TOKEN_SIZE];
         char name[64];
         snprintf(name, sizeof(name), "%s-%lld", options->users, (long long)i + 1);
@@ -293,30 +398,32 @@ bench_prepare(bench_t *self)
     for (int64_t i = 0; i < self->options->joiners; i++) {
         self->joiners[i].bench = self;
         self->joiners[i].step = -1;
-        bench_http_init(&self->joiners[i].http, &self->peer, bench_joiner_answered, &self->joiners[i]);
+        client_http_init(&self->joiners[i].http, &self->peer, bench_joiner_answered, &self->joiners[i]);
     }
-    for (int64_t i = 0; i < self->options->sessions; i++) {
+    for (int64_t i = 0; i < self->sessions_count; i++) {
+        bench_part_t other = self->options->queue ? BENCH_WATCHER : BENCH_VISITOR;
         self->sessions[i].bench = self;
         self->sessions[i].ws.fd = -1;
+        self->sessions[i].part = i < self->options->sessions ? BENCH_PLAYER : other;
     }
     return bench_ask_version(self) && (self->options->token_path || bench_sign(self)) &&
-           bench_phase(self, "making characters");
+           bench_run_phase(self, BENCH_PREPARE, 0, self->sessions_count, "making characters");
 }
 
 bool
 bench_join(bench_t *self)
 {
-    if (!bench_usage(self, &self->before_join)) {
+    if (!bench_costs(self, &self->before_join)) {
         return false;
     }
     int64_t start = bench_now();
-    bool good = bench_phase(self, "joining");
+    bool good = bench_run_phase(self, BENCH_ENTER, 0, self->options->sessions, "joining");
     self->join_usec = bench_now() - start;
     if (good && self->joined == 0) {
         fprintf(stderr, "no session is in\n");
     }
     for (int64_t i = 0; i < self->options->joiners; i++) {
-        bench_http_fini(&self->joiners[i].http);
+        client_http_fini(&self->joiners[i].http);
     }
-    return bench_usage(self, &self->after_join) && good;
+    return bench_costs(self, &self->after_join) && good;
 }

@@ -275,7 +275,7 @@ bench_ws_upgrade(bench_ws_t *self)
 }
 
 static void
-bench_ws_ready(bench_source_t *source, uint32_t events)
+bench_ws_ready(client_source_t *source, uint32_t events)
 {
     bench_ws_t *self = (bench_ws_t *)source;
     if (self->fd >= 0 && (events & EPOLLOUT) && !self->upgrade_sent) {
@@ -300,9 +300,9 @@ bench_ws_ready(bench_source_t *source, uint32_t events)
 }
 
 bool
-bench_ws_open(bench_ws_t *self, const bench_peer_t *peer, const bench_ws_events_t *events, codec_format_t format)
+bench_ws_open(bench_ws_t *self, const client_peer_t *peer, const bench_ws_events_t *events, codec_format_t format)
 {
     *self = (bench_ws_t){.source.ready = bench_ws_ready, .peer = peer, .events = events, .format = format};
-    self->fd = bench_peer_connect(peer, &self->source);
+    self->fd = client_peer_connect(peer, &self->source);
     return self->fd >= 0;
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bench_http.h"
+#include "client_http.h"
 #include "codec.h"
 
 enum { BENCH_WS_FRAME_MAX = 4 << 20 /* bytes of a message that is still read */ };
@@ -24,8 +24,8 @@ typedef struct bench_ws_events {
 } bench_ws_events_t;
 
 struct bench_ws {
-    bench_source_t source;
-    const bench_peer_t *peer;
+    client_source_t source;
+    const client_peer_t *peer;
     const bench_ws_events_t *events;
     codec_format_t format;
     int fd; /* -1: none */
@@ -39,7 +39,7 @@ struct bench_ws {
 };
 
 /* Starts to connect; false after saying why not. The subprotocol follows from `format`. */
-bool bench_ws_open(bench_ws_t *self, const bench_peer_t *peer, const bench_ws_events_t *events, codec_format_t format);
+bool bench_ws_open(bench_ws_t *self, const client_peer_t *peer, const bench_ws_events_t *events, codec_format_t format);
 void bench_ws_close(bench_ws_t *self);
 /* One message in one frame. What the socket does not take at once is sent later. At most 4096 bytes. */
 void bench_ws_send(bench_ws_t *self, const uint8_t *data, size_t length);

@@ -27,18 +27,29 @@ static const char cli_more_bench[] =
     "  --seconds N       how long to measure (default 10), after --warmup N seconds (default 1)\n"
     "  --idle            sessions join and do nothing: memory per session\n"
     "  --join-only       stop after the joins\n"
+    "  --visits N        beside the load N others per second connect, join and leave: admission while sessions play\n"
+    "  --queue N         sessions do nothing but hold the seats; N others wait for them and are told their positions\n"
+    "  --frees N         with --queue: seats that are left per second (default 50)\n"
     "  --joins-at-once N connects under way at the same time (default 64)\n"
     "  --format F        json or msgpack (default msgpack)\n"
     "  --url URL         the server (default: gateway.host and gateway.port of the configuration)\n"
     "  --token-url PATH  where the server gives tokens (default /dev/token)\n"
     "  --sign            sign tokens here, with dev.key, instead of asking the server for them\n"
     "  --pid PID         the server's process: adds CPU per action and memory per session\n"
+    "  --registry-pid P  the process of its Redis: adds the CPU of that one\n"
     "  --users NAME      the users are NAME-1, NAME-2 ... (default bench)\n"
     "  --json            one JSON object instead of lines for people\n"
     "  --allow-remote    let URL be another machine\n"
     "\n"
     "Sessions above gateway.moves_per_second are refused by the server: start it with\n"
-    "--gateway.moves_per_second 1000 to measure saturation. Times are from when an action was due to its ack.\n";
+    "--gateway.moves_per_second 1000 to measure saturation. Times are from when an action was due to its ack,\n"
+    "and from when a visit was due. --queue needs an instance of exactly --sessions seats, and nobody else in it.\n";
+
+#define CLI_MORE_ADMIN                                                                                                 \
+    "Asks the server of this machine that listens on admin.port: give --config FILE or --admin.port PORT as to run.\n" \
+    "Switches are kept when the server restarts. Exit status: 0 done, 1 not done (standard error says why), 2 "        \
+    "misuse.\n"
+static const char cli_more_admin[] = CLI_MORE_ADMIN;
 
 static const cli_command_t cli_commands[] = {
     {"run", "[--dev]", "Run the server until SIGINT or SIGTERM.",
@@ -60,6 +71,26 @@ static const cli_command_t cli_commands[] = {
      "\n"
      "KEY is - for kinds that have none. Example: playhouse send room plaza/main room.peek '{}'\n",
      cmd_send},
+    {"instances", "[--json]", "Say how every instance stands: seats, sessions, who waits, and what is switched.",
+     cli_more_admin, cmd_instances},
+    {"sessions", "INSTANCE [--json]", "List the sessions of an instance, those that wait included.", cli_more_admin,
+     cmd_sessions},
+    {"drain", "INSTANCE on|off [--json]",
+     "Refuse new connects; those who play or wait go on, and those who wait still get their seats.", cli_more_admin,
+     cmd_drain},
+    {"maintenance", "INSTANCE on|off [--in TIME] [--message TEXT] [--json]",
+     "Refuse everything new and tell players; with --in, end all sessions after that time.",
+     "  --in TIME         when sessions end: 90, 90s, 5m, 2h; at most 24h. Without it they do not end\n"
+     "  --message TEXT    for players, at most 200 characters\n"
+     "\n" CLI_MORE_ADMIN,
+     cmd_maintenance},
+    {"capacity", "INSTANCE SEATS [--json]", "Change how many seats an instance has. Lowering it ends nobody's session.",
+     cli_more_admin, cmd_capacity},
+    {"kick", "INSTANCE SESSION|--character ID", "End one session; its player is told so.",
+     "  --session ID      the same as SESSION; as --session=ID also for one that begins with --\n"
+     "  --character ID    the session of this character\n"
+     "\n" CLI_MORE_ADMIN,
+     cmd_kick},
     {"bench", "[options]", "Load a server with sessions and report throughput, times of acks, CPU and memory.",
      cli_more_bench, cmd_bench},
 };
@@ -120,6 +151,13 @@ cli_misuse(const char *command, const char *what)
     return CLI_MISUSE;
 }
 
+int
+cli_lacks(const char *command, const char *what)
+{
+    fprintf(stderr, "playhouse %s: %s\ntry: playhouse help %s\n", command, what, command);
+    return CLI_MISUSE;
+}
+
 static int
 cli_unknown_command(const char *word)
 {
@@ -149,6 +187,21 @@ cli_option_find(const cli_option_t *options, const char *word, size_t length)
     return NULL;
 }
 
+bool
+cli_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *number)
+{
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < min || value > max) {
+        fprintf(stderr, "%s is '%s': it must be a whole number from %lld to %lld\n", name, text, (long long)min,
+                (long long)max);
+        return false;
+    }
+    *number = value;
+    return true;
+}
+
 static bool
 cli_option_take(const cli_option_t *option, const char *value)
 {
@@ -156,16 +209,7 @@ cli_option_take(const cli_option_t *option, const char *value)
         *option->text = value;
         return true;
     }
-    char *end = NULL;
-    errno = 0;
-    long long number = strtoll(value, &end, 10);
-    if (errno != 0 || end == value || *end != '\0' || number < option->min || number > option->max) {
-        fprintf(stderr, "%s is '%s': it must be a whole number from %lld to %lld\n", option->name, value,
-                (long long)option->min, (long long)option->max);
-        return false;
-    }
-    *option->number = number;
-    return true;
+    return cli_number(option->name, value, option->min, option->max, option->number);
 }
 
 static bool

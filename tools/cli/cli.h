@@ -26,6 +26,12 @@ cli_run_fn cmd_migrate;
 cli_run_fn cmd_token;
 cli_run_fn cmd_send;
 cli_run_fn cmd_bench;
+cli_run_fn cmd_instances;
+cli_run_fn cmd_sessions;
+cli_run_fn cmd_drain;
+cli_run_fn cmd_maintenance;
+cli_run_fn cmd_capacity;
+cli_run_fn cmd_kick;
 
 /* One option of a command: `--name` sets *flag, `--name VALUE` or `--name=VALUE` sets *text or *number (checked
  * against min..max). Exactly one of the three is not NULL. A list ends with name == NULL. */
@@ -44,5 +50,11 @@ bool cli_options(const cli_option_t *options, int *argc, char **argv);
 
 /* Says on standard error that `command` cannot do anything with `word`, and how to ask; returns 2. */
 int cli_misuse(const char *command, const char *word);
+
+/* Says what is missing, and how to ask; returns 2. */
+int cli_lacks(const char *command, const char *what);
+
+/* A whole number from min to max; false after saying that `name` must be one. */
+bool cli_number(const char *name, const char *text, int64_t min, int64_t max, int64_t *number);
 
 #endif

@@ -33,8 +33,9 @@ bench_understand(bench_options_t *options, const bench_words_t *words)
         return false;
     }
     options->format = json ? CODEC_JSON : CODEC_MSGPACK;
-    if (options->idle && options->join_only) {
-        fprintf(stderr, "--idle and --join-only cannot go together\n");
+    int modes = options->idle + options->join_only + (options->queue > 0) + (options->visits > 0);
+    if (modes > 1) {
+        fprintf(stderr, "--idle, --join-only, --visits and --queue cannot go together\n");
         return false;
     }
     if (strspn(options->users, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") !=
@@ -74,30 +75,40 @@ bench_run(bench_t *self)
     const bench_options_t *options = self->options;
     bool good = bench_prepare(self) && bench_join(self) && self->joined > 0;
     if (good && !options->join_only) {
-        good = options->idle ? bench_idle(self) : bench_load(self);
+        good = options->idle ? bench_idle(self) : options->queue ? bench_queue(self) : bench_load(self);
     }
     return good;
+}
+
+/* Players, and those who wait or visit. */
+static int64_t
+bench_sessions(const bench_options_t *options)
+{
+    int64_t visitors = options->visits > BENCH_VISITORS_MIN ? options->visits : BENCH_VISITORS_MIN;
+    return options->sessions + options->queue + (options->visits > 0 ? visitors : 0);
 }
 
 static int
 bench_measure(const bench_options_t *options, bool json)
 {
     static bench_t bench;
-    bench = (bench_t){.options = options};
-    bench.sessions = calloc((size_t)options->sessions, sizeof(*bench.sessions));
+    bench = (bench_t){.options = options, .sessions_count = bench_sessions(options)};
+    bench.sessions = calloc((size_t)bench.sessions_count, sizeof(*bench.sessions));
     bench.joiners = calloc((size_t)options->joiners, sizeof(*bench.joiners));
     int status = EXIT_FAILURE;
     if (!bench.sessions || !bench.joiners) {
         fprintf(stderr, "playhouse bench: out of memory\n");
-    } else if (bench_peer_open(&bench.peer, options->url, options->allow_remote)) {
+    } else if (client_peer_open(&bench.peer, options->url, options->allow_remote)) {
         bool good = bench_run(&bench);
         (json ? bench_report_json : bench_report_text)(&bench, stdout);
         bench_leave(&bench);
-        bench_peer_close(&bench.peer);
+        client_peer_close(&bench.peer);
         status = good && bench.failures.count == 0 && bench.unanswered == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     free(bench.sessions);
     free(bench.joiners);
+    free(bench.queue.holders);
+    free(bench.queue.freed_at);
     return status;
 }
 
@@ -119,6 +130,7 @@ cmd_bench(int argc, char **argv, config_t *config)
         .seconds = 10,
         .warmup = 1,
         .joiners = 64,
+        .frees = 50,
     };
     const cli_option_t table[] = {
         {.name = "--url", .text = &options.url},
@@ -132,6 +144,10 @@ cmd_bench(int argc, char **argv, config_t *config)
         {.name = "--warmup", .number = &options.warmup, .min = 0, .max = 600},
         {.name = "--joins-at-once", .number = &options.joiners, .min = 1, .max = BENCH_JOINERS_CAP},
         {.name = "--pid", .number = &options.pid, .min = 1, .max = INT32_MAX},
+        {.name = "--registry-pid", .number = &options.registry_pid, .min = 1, .max = INT32_MAX},
+        {.name = "--visits", .number = &options.visits, .min = 1, .max = BENCH_VISITS_MAX},
+        {.name = "--queue", .number = &options.queue, .min = 1, .max = BENCH_SESSIONS_MAX},
+        {.name = "--frees", .number = &options.frees, .min = 1, .max = BENCH_FREES_MAX},
         {.name = "--idle", .flag = &options.idle},
         {.name = "--join-only", .flag = &options.join_only},
         {.name = "--allow-remote", .flag = &options.allow_remote},
@@ -152,7 +168,7 @@ cmd_bench(int argc, char **argv, config_t *config)
         options.token_path += length; /* people paste whole addresses */
     }
     if (!bench_understand(&options, &words) ||
-        !bench_raise_files(options.sessions + options.joiners + BENCH_SPARE_FILES)) {
+        !bench_raise_files(bench_sessions(&options) + options.joiners + BENCH_SPARE_FILES)) {
         return 2;
     }
     return bench_measure(&options, words.json);

@@ -1,6 +1,7 @@
-import type { Client, Hooks } from './core/client';
+import type { Client } from './core/client';
 import { Latency } from './core/latency';
 import { Motion } from './core/motion';
+import type { Hooks } from './core/parts';
 import type { EventAck, EventError, EventStateDelta, EventWelcome, Intent, ItemAction, MemberView } from './core/protocol';
 import { Walker } from './core/walker';
 import { applyDelta, chatsOf, heldBy, nearestItem, nearestMember, worldFromWelcome } from './core/world';

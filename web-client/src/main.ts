@@ -1,20 +1,26 @@
 import { Api } from './core/api';
 import { Client } from './core/client';
-import type { Surroundings } from './core/client';
+import { Desk } from './core/desk';
 import { SignedIn } from './core/identity';
 import { OwnBuild } from './core/own-build';
+import type { Hooks, Surroundings } from './core/parts';
+import { Passes } from './core/pass';
 import type { ConnectionState } from './core/state';
+import { isOwnTab } from './core/tab';
 import { Game } from './game';
 import { listen } from './input';
 import type { Insets } from './scene/camera';
 import { Scene } from './scene/scene';
+import { Banner } from './ui/banner';
 import { Chat } from './ui/chat';
 import { byId } from './ui/dom';
-import { Face, sentence } from './ui/face';
+import { Face } from './ui/face';
+import type { FaceActions } from './ui/face';
 import { Hands } from './ui/hands';
 import { Hud } from './ui/hud';
 import { People } from './ui/people';
 import { Toasts } from './ui/toasts';
+import { sentence } from './ui/words';
 
 const INSTANCE = 'plaza';
 const LAST_NAME_KEY = 'playhouse.lastName';
@@ -50,26 +56,26 @@ function start(): void {
   const api = new Api((input, init) => fetch(input, init), INSTANCE);
   const signedIn = new SignedIn(api, sessionStorage, () => Date.now());
   const build = new OwnBuild(__BUILD__, api);
-  const client = new Client(api, signedIn, browser, hooksOf(game, (state) => show(state)), build);
+  const passes = new Passes(sessionStorage, INSTANCE);
+  const desk = new Desk(api, signedIn);
+  const hooks = hooksOf(game, (state) => show(state));
+  const client = new Client({ api, desk, signedIn, passes, ownBuild: build, around: browser, hooks });
   game.client = client;
   const hud = new Hud(() => client.signOut());
-  const face = new Face({
-    signIn: (name) => {
-      sessionStorage.setItem(LAST_NAME_KEY, name);
-      client.start(name);
-    },
-    retryNow: () => client.retryNow(),
-    signOut: () => client.signOut(),
-    reload: () => location.reload(),
-  });
+  const banner = new Banner(browser.now);
+  const face = new Face(faceActions(client), browser.now);
+  let shown: ConnectionState['name'] = 'idle';
   const show = (state: ConnectionState): void => {
     hud.showState(state);
+    banner.show(state);
     face.show(state, sessionStorage.getItem(LAST_NAME_KEY) ?? '');
     if (state.name === 'idle') {
       chat.clear();
       game.clear();
     }
-    if (state.name === 'active') canvas.focus();
+    // Who comes back, or is only told something, may be in the middle of a sentence.
+    if (state.name === 'active' && shown !== 'active' && shown !== 'reconnecting') canvas.focus();
+    shown = state.name;
   };
   const hands: Hands = new Hands(actionsOf(game, () => hands));
   listen(canvas, {
@@ -78,15 +84,47 @@ function start(): void {
     point: (at) => game.walkTo(scene.toPlane(at)),
     talk: () => chat.focus(),
   });
-  addEventListener('online', () => client.retryNow());
+  addEventListener('online', () => {
+    client.retryNow();
+    void client.check();
+  });
+  addEventListener('offline', () => void client.check());
   if (isNarrow()) byId('crowd', HTMLDetailsElement).open = false;
   show(client.current);
   showBuild(hud, build);
-  if (signedIn.name !== undefined) client.start();
-  paint(game, { scene, people, hands, face });
+  void begin(client, signedIn, passes);
+  paint(game, { scene, people, hands, face, banner });
 }
 
-function hooksOf(game: Game, onState: (state: ConnectionState) => void): ConstructorParameters<typeof Client>[3] {
+/** Goes on where this tab was; a copy of another tab asks for a place of its own. */
+async function begin(client: Client, signedIn: SignedIn, passes: Passes): Promise<void> {
+  const own = await isOwnTab(sessionStorage, navigator.locks as typeof navigator.locks | undefined, tabId);
+  if (client.current.name !== 'idle') return;
+  if (!own) passes.forget();
+  if (signedIn.name !== undefined) client.start();
+}
+
+/** Not crypto.randomUUID: that is for secure contexts only, and this is no secret. */
+function tabId(): string {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('-');
+}
+
+function faceActions(client: Client): FaceActions {
+  return {
+    signIn: (name) => {
+      sessionStorage.setItem(LAST_NAME_KEY, name);
+      client.start(name);
+    },
+    goAgain: () => client.start(),
+    retryNow: () => client.retryNow(),
+    takeOver: () => client.takeOver(),
+    leaveItThere: () => client.leaveItThere('Nothing was changed: the visit in the other place goes on.'),
+    signOut: () => client.signOut(),
+    reload: () => location.reload(),
+  };
+}
+
+function hooksOf(game: Game, onState: (state: ConnectionState) => void): Hooks {
   return {
     onState,
     onWelcome: (welcome) => game.onWelcome(welcome),
@@ -121,12 +159,13 @@ function showBuild(hud: Hud, build: OwnBuild): void {
   );
 }
 
-function paint(game: Game, parts: { scene: Scene; people: People; hands: Hands; face: Face }): void {
+function paint(game: Game, parts: { scene: Scene; people: People; hands: Hands; face: Face; banner: Banner }): void {
   const turn = (): void => {
     const now = browser.now();
     game.step(now);
     const reach = game.reach();
-    parts.face.tick(now);
+    parts.face.tick();
+    parts.banner.tick();
     parts.hands.show(reach);
     if (game.world !== undefined) parts.people.show(game.world);
     parts.scene.draw({

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ACK_TIMEOUT_MS, PENDING_MAX, WELCOME_TIMEOUT_MS } from '../src/core/client';
+import { WELCOME_TIMEOUT_MS } from '../src/core/client';
 import type { Client } from '../src/core/client';
+import { ACK_TIMEOUT_MS, PENDING_MAX } from '../src/core/intents';
 import { CLOSE_CODES } from '../src/core/protocol';
-import { FakeServer, ack, httpError, refused, settle } from './fake-server';
+import { CONNECT, FakeServer, TICKET, ack, admitted, failed, httpError, refused, secret, settle } from './fake-server';
 
 let server: FakeServer;
 let client: Client;
@@ -33,7 +34,7 @@ describe('getting in', () => {
     expect(server.calls[0]?.body).toEqual({ name: 'Ada' });
     expect(server.calls[3]).toMatchObject({ token: 'Bearer token-1', body: { build: 'b1', characterId: 'c1' } });
     await server.welcome();
-    expect(server.socket.sent[0]).toEqual({ type: 'session.join', ticket: 't'.repeat(43), build: 'b1' });
+    expect(server.socket.sent[0]).toEqual({ type: 'session.join', ticket: TICKET, instance: 'plaza', build: 'b1' });
     expect(client.current).toMatchObject({ name: 'active', characterId: 'c1', characterName: 'Ada', build: 'b1' });
   });
 
@@ -53,7 +54,8 @@ describe('getting in', () => {
     server.answers.set('GET /api/version', { status: 200, body: { build: 'b2' } });
     server.socket.drop();
     await server.clock.advance(400);
-    expect(server.calls.at(-1)?.body).toMatchObject({ build: 'b1' });
+    server.socket.open();
+    expect(server.socket.sent[0]).toMatchObject({ build: 'b1' });
   });
 
   it('is still signed in after a reload of the page, and not after signing out', async () => {
@@ -77,18 +79,17 @@ describe('getting in', () => {
 
 describe('not getting in', () => {
   it('a terminal reason is final', async () => {
-    server.answers.set('POST /instances/plaza/connect', { status: 200, body: { outcome: 'failed', reason: 'SUSPENDED' } });
+    server.answers.set(CONNECT, failed('SUSPENDED'));
     client.start('Ada');
     await settle();
     expect(client.current).toMatchObject({ name: 'failed', code: 'SUSPENDED', text: 'that character is suspended' });
   });
 
   it('a transient reason is tried again, not before the server asked', async () => {
-    const body = { outcome: 'failed', reason: 'DRAINING', retryAfterSeconds: 7 };
-    server.answers.set('POST /instances/plaza/connect', { status: 200, body });
+    server.answers.set(CONNECT, failed('DRAINING', { retryAfterSeconds: 7 }));
     client.start('Ada');
     await settle();
-    expect(client.current).toMatchObject({ name: 'unavailable', cause: 'the instance is being drained', retryAt: 8000 });
+    expect(client.current).toMatchObject({ name: 'unavailable', code: 'DRAINING', retryAt: 8000 });
     const before = server.calls.length;
     await server.clock.advance(6_999);
     expect(server.calls.length).toBe(before);
@@ -129,8 +130,12 @@ describe('not getting in', () => {
     client.start('Ada');
     await settle();
     await server.clock.advance(WELCOME_TIMEOUT_MS);
-    expect(client.current.name).toBe('unavailable');
+    expect(client.current).toMatchObject({ name: 'reconnecting', held: 'seat', cause: 'the room does not answer' });
     expect(server.socket.closed).toBe(true);
+    await server.clock.advance(400);
+    server.socket.open();
+    expect(server.sockets).toHaveLength(2);
+    expect(server.socket.sent[0]).toMatchObject({ ticket: TICKET });
   });
 
   it('signing out while the answers are on their way ends the try', async () => {
@@ -203,12 +208,13 @@ describe('coming back', () => {
 
   it('backs off again and again, and begins anew once it was in', async () => {
     await play();
-    server.answers.set('POST /instances/plaza/connect', 'away');
     server.socket.drop(CLOSE_CODES.SHUTDOWN.code);
     expect(client.current).toMatchObject({ cause: CLOSE_CODES.SHUTDOWN.text });
-    await server.clock.advance(400 + 800 + 1600);
+    for (const wait of [400, 800, 1600]) {
+      await server.clock.advance(wait);
+      server.socket.drop();
+    }
     expect(client.current).toMatchObject({ name: 'reconnecting', attempt: 4 });
-    server.answers.set('POST /instances/plaza/connect', { status: 200, body: { outcome: 'admitted', ticket: 't'.repeat(43) } });
     client.retryNow();
     await server.welcome();
     server.socket.drop();
@@ -232,25 +238,33 @@ describe('coming back', () => {
     expect(client.current).toMatchObject({ name: 'reconnecting', cause: 'the server sent something unreadable' });
   });
 
-  it('a token that ran out is renewed', async () => {
+  it('an access token that ran out is renewed, and the session taken up again with the new one', async () => {
     await play();
     server.socket.drop(CLOSE_CODES.TOKEN_EXPIRED.code);
     await server.clock.advance(400);
+    expect(server.bodies(CONNECT).at(-1)).toEqual({ build: 'b1', characterId: 'c1', reconnectToken: secret('seat1') });
+    server.socket.drop();
+    await server.clock.advance(800);
+    server.socket.open();
+    expect(server.socket.sent[0]).toMatchObject({ type: 'session.join', ticket: TICKET });
     await server.welcome();
+    expect(server.bodies(CONNECT)).toHaveLength(2);
     expect(server.paths().filter((path) => path === 'POST /dev/token')).toHaveLength(2);
     expect(client.current.name).toBe('active');
   });
 
   it('a server that has forgotten its keys gets a sign-in anew', async () => {
-    await play();
     const list = server.answers.get('GET /api/characters');
+    server.answers.set(CONNECT, 'away');
+    client.start('Ada');
+    await settle();
     server.answers.set('GET /api/characters', httpError(401, 'UNAUTHENTICATED', false));
     server.answers.set('POST /dev/token', 'away');
-    server.socket.drop();
     await server.clock.advance(400);
-    expect(client.current).toMatchObject({ name: 'reconnecting', attempt: 2 });
+    expect(client.current).toMatchObject({ name: 'unavailable', attempt: 2 });
     server.answers.set('POST /dev/token', { status: 200, body: { accessToken: 'token-2', tokenType: 'Bearer', expiresIn: 60 } });
     if (list !== undefined) server.answers.set('GET /api/characters', list);
+    server.answers.set(CONNECT, admitted());
     client.retryNow();
     await server.welcome();
     expect(server.calls.at(-1)).toMatchObject({ token: 'Bearer token-2' });
@@ -264,6 +278,7 @@ describe('coming back', () => {
     expect(socket.sent.at(-1)).toEqual({ type: 'session.leave' });
     expect(socket.closed).toBe(true);
     expect(names().at(-1)).toBe('idle');
+    expect(server.kept.size).toBe(0);
     await server.clock.advance(60_000);
     expect(server.sockets).toHaveLength(1);
   });

@@ -1,8 +1,12 @@
 import { Api } from '../src/core/api';
 import { Client } from '../src/core/client';
-import type { Hooks, Socket, Surroundings } from '../src/core/client';
+import { Desk } from '../src/core/desk';
 import { SignedIn } from '../src/core/identity';
+import type { Keep } from '../src/core/identity';
+import type { Socket } from '../src/core/link';
 import { OwnBuild } from '../src/core/own-build';
+import type { Hooks, Surroundings } from '../src/core/parts';
+import { Passes } from '../src/core/pass';
 import type { EventAck, EventError, EventStateDelta, EventWelcome, Intent, Limits } from '../src/core/protocol';
 import type { ConnectionState } from '../src/core/state';
 
@@ -69,10 +73,15 @@ export class FakeSocket implements Socket {
     this.closed = true;
   }
 
+  open(): void {
+    this.onopen?.({} as Event);
+  }
+
   say(...messages: object[]): void {
     this.onmessage?.({ data: JSON.stringify(messages) } as MessageEvent);
   }
 
+  /** Before open() it is a socket that cannot be opened. */
   drop(code = 1006): void {
     this.onclose?.({ code } as CloseEvent);
   }
@@ -85,7 +94,28 @@ export class FakeSocket implements Socket {
 export interface Answer {
   status: number;
   body: unknown;
+  headers?: Record<string, string>;
 }
+
+export const CONNECT = 'POST /instances/plaza/connect';
+export const LEAVE = 'POST /instances/plaza/leave';
+export const STATUS = 'GET /instances/plaza/queue/status?characterId=c1';
+export const GRACE_SECONDS = 60;
+
+/** A secret as the schema wants it, told apart by its name. */
+export const secret = (name: string): string => name.padEnd(43, '-');
+export const TICKET = secret('ticket');
+
+export const admitted = (ticket = TICKET): Answer => ({ status: 200, body: { outcome: 'admitted', ticket } });
+export const failed = (reason: string, more: object = {}): Answer => ({
+  status: 200,
+  body: { outcome: 'failed', reason, ...more },
+});
+export const queued = (position: number, more: object = {}): Answer => ({
+  status: 200,
+  body: { outcome: 'queued', position, reconnectToken: secret('place'), ...more },
+});
+export const standing = (position: number, depth = position): Answer => ({ status: 200, body: { position, depth } });
 
 /** A server of few words: HTTP answers from a table, sockets that the test speaks through. */
 export class FakeServer {
@@ -102,20 +132,29 @@ export class FakeServer {
     ['GET /api/characters', { status: 200, body: { characters: [character('c1')] } }],
     ['POST /api/characters', { status: 201, body: character('c2') }],
     ['POST /api/session/bootstrap', { status: 200, body: {} }],
-    ['POST /instances/plaza/connect', { status: 200, body: { outcome: 'admitted', ticket: 't'.repeat(43) } }],
+    [CONNECT, admitted()],
+    [LEAVE, { status: 200, body: { left: true } }],
   ]);
   readonly kept = new Map<string, string>();
+  welcomes = 0;
   chance = 0.5;
+  /** Answers over HTTP wait for it. */
+  private gate: Promise<void> | undefined;
 
+  /** A page in this tab; another call is the page after a reload. */
   client(build = 'b1'): Client {
     const api = new Api((input, init) => this.answer(input, init), 'plaza');
-    const keep = {
-      getItem: (key: string): string | null => this.kept.get(key) ?? null,
-      setItem: (key: string, value: string): void => void this.kept.set(key, value),
-      removeItem: (key: string): void => void this.kept.delete(key),
-    };
+    const keep = keepIn(this.kept);
     const signedIn = new SignedIn(api, keep, () => this.clock.now);
-    return new Client(api, signedIn, this.surroundings(), this.hooks(), new OwnBuild(build, api));
+    return new Client({
+      api,
+      desk: new Desk(api, signedIn),
+      signedIn,
+      passes: new Passes(keep, 'plaza'),
+      ownBuild: new OwnBuild(build, api),
+      around: this.surroundings(),
+      hooks: this.hooks(),
+    });
   }
 
   get socket(): FakeSocket {
@@ -128,12 +167,42 @@ export class FakeServer {
     return this.calls.map((call) => `${call.method} ${call.path}`);
   }
 
-  /** Opens the last socket and lets the client in. */
+  /** The pass that the tab keeps. */
+  pass(): Record<string, unknown> | undefined {
+    const text = this.kept.get('playhouse.pass');
+    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
+  }
+
+  bodies(call: string): unknown[] {
+    return this.calls.filter(({ method, path }) => `${method} ${path}` === call).map(({ body }) => body);
+  }
+
+  /** Opens the last socket and lets the client in; each time with another token for the way back. */
   async welcome(lastActionId = 0): Promise<void> {
     await settle();
-    this.socket.onopen?.({} as Event);
-    this.socket.say(welcome(lastActionId));
+    if (this.socket.sent.length === 0) this.socket.open();
+    this.welcomes += 1;
+    this.socket.say(reconnectToken(`seat${this.welcomes}`), welcome(lastActionId));
     await settle();
+  }
+
+  /** Opens the last socket and answers a queue.watch. */
+  async watched(position: number, depth = position): Promise<void> {
+    await settle();
+    this.socket.open();
+    this.socket.say(reconnectToken('place2'), place(position, depth));
+    await settle();
+  }
+
+  /** From now on nothing is answered over HTTP, until what this gives is called. */
+  hold(): () => Promise<void> {
+    let release = (): void => {};
+    this.gate = new Promise((done) => (release = done));
+    return async () => {
+      this.gate = undefined;
+      release();
+      await settle();
+    };
   }
 
   private surroundings(): Surroundings {
@@ -163,11 +232,33 @@ export class FakeServer {
     const method = init.method ?? 'GET';
     const token = new Headers(init.headers).get('Authorization');
     this.calls.push({ method, path, token, body: init.body === undefined ? undefined : JSON.parse(String(init.body)) });
+    if (this.gate !== undefined) await this.gate;
     const answer = this.answers.get(`${method} ${path}`);
     if (answer === undefined || answer === 'away') throw new TypeError('network');
     // Only what the client reads of a Response; a real one reads its body in tasks that a fake clock does not see.
-    return { ok: answer.status < 300, status: answer.status, json: async () => answer.body } as Response;
+    const headers = new Headers(answer.headers);
+    return { ok: answer.status < 300, status: answer.status, headers, json: async () => answer.body } as Response;
   }
+}
+
+export function keepIn(kept: Map<string, string>): Keep {
+  return {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => void kept.set(key, value),
+    removeItem: (key) => void kept.delete(key),
+  };
+}
+
+export function reconnectToken(name: string, graceSeconds = GRACE_SECONDS): object {
+  return { type: 'event.reconnect_token', reconnectToken: secret(name), graceSeconds };
+}
+
+export function place(position: number, depth = position, more: object = {}): object {
+  return { type: 'event.queue_position', position, depth, ...more };
+}
+
+export function entryError(code: string, transient: boolean, more: object = {}): object {
+  return { type: 'event.error', code, message: `it is ${code}`, transient, traceId: TRACE, ...more };
 }
 
 export function character(id: string): object {

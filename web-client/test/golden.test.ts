@@ -33,7 +33,7 @@ const golden = (load('../../schemas/vectors/golden.json') as { vectors: Golden[]
 const invalid = (load('../build/gen/invalid_vectors.json') as { vectors: Invalid[] }).vectors;
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-const isClient = (message: string): boolean => /^(session|intent)\./.test(message);
+const isClient = (message: string): boolean => /^(session\.|intent\.|queue\.watch$)/.test(message);
 const isServer = (message: string): boolean => message.startsWith('event.');
 const decoderOf = (message: string): ((value: unknown) => unknown) =>
   isClient(message) ? decodeClientMessage : decodeServerMessage;
@@ -103,7 +103,7 @@ describe('frames', () => {
 
 describe('bodies of HTTP', () => {
   it('are checked by the same rules', () => {
-    const health = { ready: true, build: 'dev', dependencies: [{ name: 'store', ok: true }] };
+    const health = { ready: true, degraded: false, build: 'dev', dependencies: [{ name: 'store', ok: true }] };
     expect(decodeHealth(health)).toEqual(health);
     expect(() => decodeHealth({ ...health, more: 1 })).toThrow(new DecodeError('UNKNOWN', ''));
     expect(() => decodeConnectResult({ outcome: 'perhaps' })).toThrow(new DecodeError('ENUM', 'outcome'));

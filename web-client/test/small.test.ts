@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { BACKOFF_CAP_MS, backoffDelay } from '../src/core/backoff';
+import { BACKOFF_CAP_MS, LAST_TRY_MS, backoffDelay, withinGrace } from '../src/core/backoff';
 import { LATENCY_WINDOW, Latency } from '../src/core/latency';
 import { Motion } from '../src/core/motion';
 import { Camera } from '../src/scene/camera';
 import { wrapText } from '../src/scene/labels';
-import { sentence } from '../src/ui/face';
+import { about, describe as say, remaining, sentence, wait } from '../src/ui/words';
 
 describe('latency', () => {
   it('says nothing before there is a measurement', () => {
@@ -35,6 +35,14 @@ describe('back-off', () => {
 
   it('never comes before the server asked', () => {
     expect(backoffDelay(1, 0, 5000)).toBe(5000);
+  });
+
+  it('does not sleep through the end of the grace', () => {
+    expect(withinGrace(9000, 60_000)).toBe(9000);
+    expect(withinGrace(9000, 8000)).toBe(8000 - LAST_TRY_MS);
+    expect(withinGrace(9000, LAST_TRY_MS)).toBe(9000);
+    expect(withinGrace(9000, -5000)).toBe(9000);
+    expect(withinGrace(9000, 8000, 7000)).toBe(7000);
   });
 });
 
@@ -96,5 +104,24 @@ describe('texts', () => {
 
   it('makes sentences of the texts of the schemas', () => {
     expect(sentence('the server is too busy')).toBe('The server is too busy.');
+  });
+
+  it('says how long it takes as people do, and nothing where nobody knows', () => {
+    expect([10, 60, 125, 5400, 9000].map(about)).toEqual([
+      'less than a minute',
+      'about a minute',
+      'about 2 minutes',
+      'about 2 hours',
+      'about 3 hours',
+    ]);
+    const queued = { name: 'queued', pushed: true, notices: { degraded: false } } as const;
+    expect(wait(queued)).toBe('Nobody can say yet how long it takes.');
+    expect(wait({ ...queued, etaSeconds: 0 })).toBe('It should take less than a minute.');
+    expect(say(queued)).toBe('Waiting in the queue');
+    expect(say({ ...queued, position: 3, depth: 7 })).toBe('Waiting, number 3 of 7');
+  });
+
+  it('counts down', () => {
+    expect([-1, 0, 1, 99_000, 100_000, 125_000].map(remaining)).toEqual(['0 s', '0 s', '1 s', '99 s', '1:40 min', '2:05 min']);
   });
 });

@@ -41,7 +41,24 @@ export class Visitors {
 
   async open(name: string): Promise<Visitor> {
     const context = await this.browser.newContext({ viewport: { width: 1360, height: 860 }, colorScheme: "dark" });
-    const page = await context.newPage();
+    return this.listen(await context.newPage(), name);
+  }
+
+  /** Another tab of the same browser; it knows nothing of the first. */
+  async secondTab(visitor: Visitor): Promise<Visitor> {
+    return this.listen(await visitor.page.context().newPage(), visitor.name);
+  }
+
+  /** A tab that begins as a copy of this one, with its storage. */
+  async duplicate(visitor: Visitor): Promise<Visitor> {
+    const [page] = await Promise.all([
+      visitor.page.context().waitForEvent("page"),
+      visitor.page.evaluate(() => void window.open(location.href)),
+    ]);
+    return this.listen(page, visitor.name);
+  }
+
+  private listen(page: Page, name: string): Visitor {
     page.on("pageerror", (error) => this.complaints.push(`${name}: ${error.message}`));
     page.on("console", (message) => {
       // A connection that fails while the server is down is said by the browser itself.
@@ -59,6 +76,14 @@ export class Visitors {
     return visitor;
   }
 
+  /** Signs in without waiting to be let in. */
+  async knock(url: string, name: string): Promise<Visitor> {
+    const visitor = await this.open(name);
+    await visitor.page.goto(url);
+    await visitor.knock();
+    return visitor;
+  }
+
   /** Waits until somebody stands still and both see them at the same place. */
   async agree(one: Visitor, other: Visitor, name: string): Promise<void> {
     await other.until(`both see ${name} at the same place`, async () => {
@@ -69,19 +94,63 @@ export class Visitors {
 }
 
 export class Visitor {
+  /** How often the page has asked for a seat over HTTP. */
+  connects = 0;
+
   constructor(
     readonly page: Page,
     readonly name: string,
-  ) {}
+  ) {
+    page.on("request", (request) => {
+      if (request.method() === "POST" && request.url().endsWith("/connect")) {
+        this.connects += 1;
+      }
+    });
+  }
 
   async signIn(name: string): Promise<void> {
-    await this.page.fill("#name", name);
-    await this.page.click("#sign-in button");
+    await this.knock(name);
     await this.state("active");
   }
 
+  async knock(name = this.name): Promise<void> {
+    await this.page.fill("#name", name);
+    await this.page.click("#sign-in button");
+  }
+
+  /** Waits for a card with this headline. */
+  async faces(title: string): Promise<void> {
+    await this.page.getByRole("heading", { name: title }).waitFor({ timeout: SEEN_MSEC });
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  /** The line at the top; it is what a screen reader says. */
+  async reads(text: string, ms = SEEN_MSEC): Promise<void> {
+    await this.page.locator("#connection-text", { hasText: new RegExp(`^${text}$`) }).waitFor({ timeout: ms });
+  }
+
+  /** Pulls the plug of this browser, and puts it in again. */
+  async offline(off: boolean): Promise<void> {
+    await this.page.context().setOffline(off);
+  }
+
+  /** Seconds that a countdown on the page shows. */
+  async countdown(selector: string): Promise<number> {
+    const text = await this.page.locator(selector).innerText();
+    const [, minutes, seconds] = /(?:(\d+):)?(\d+) (?:s|min)/.exec(text) ?? assert.fail(`a countdown, not "${text}"`);
+    return Number(minutes ?? 0) * 60 + Number(seconds);
+  }
+
   async state(name: string, ms = SEEN_MSEC): Promise<void> {
-    await this.page.locator(`#connection[data-state="${name}"]`).waitFor({ timeout: ms });
+    const chip = this.page.locator(`#connection[data-state="${name}"]`);
+    await chip.waitFor({ timeout: ms }).catch(async () => {
+      const now = await this.page.locator("#connection").getAttribute("data-state");
+      const face = await this.page.locator("#face").innerText();
+      assert.fail(`${this.name} should be ${name} within ${ms} ms, and is ${now}: ${face}`);
+    });
   }
 
   row(name: string): Locator {

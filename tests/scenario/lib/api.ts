@@ -1,7 +1,17 @@
 // The HTTP API, and the usual way into a room: token, character, connect, join.
 import assert from "node:assert/strict";
 import { Client, type OpenOptions } from "./client.ts";
-import type { Character, ConnectResult, Format } from "./protocol.ts";
+import type {
+  Character,
+  ConnectResult,
+  ConnectWish,
+  Format,
+  Health,
+  HttpError,
+  LeaveRequest,
+  QueueStatus,
+} from "./protocol.ts";
+import { remember } from "./secrets.ts";
 import type { Server } from "./server.ts";
 
 export interface Answer<Body = any> {
@@ -52,13 +62,31 @@ export class Api {
     return body;
   }
 
-  /** The decision, whatever it is; anything but HTTP 200 fails. */
-  async connect(wish: { characterId?: string; build?: string; instance?: string } = {}): Promise<ConnectResult> {
+  /** The answer to a connect, whatever it is. */
+  async tryConnect(wish: ConnectWish = {}): Promise<Answer<ConnectResult & HttpError>> {
     const { instance = "plaza", ...body } = wish;
-    const build = body.build ?? (await this.build());
-    const { status, body: result, text } = await this.post(`/instances/${instance}/connect`, { ...body, build });
+    const build = body.build ?? (await buildOf(this.server));
+    const answer = await this.post<ConnectResult & HttpError>(`/instances/${instance}/connect`, { ...body, build });
+    remember(answer.body?.ticket, answer.body?.reconnectToken, answer.body?.replaceToken);
+    return answer;
+  }
+
+  /** The decision, whatever it is; anything but HTTP 200 fails. */
+  async connect(wish: ConnectWish = {}): Promise<ConnectResult> {
+    const { status, body, text } = await this.tryConnect(wish);
     assert.equal(status, 200, text);
-    return result as ConnectResult;
+    return body;
+  }
+
+  /** Was there anything to leave? */
+  async leave({ instance = "plaza", ...body }: LeaveRequest & { instance?: string } = {}): Promise<boolean> {
+    const { status, body: result, text } = await this.post<{ left: boolean }>(`/instances/${instance}/leave`, body);
+    assert.equal(status, 200, text);
+    return result.left;
+  }
+
+  queueStatus(characterId: string, instance = "plaza"): Promise<Answer<QueueStatus>> {
+    return this.get(`/instances/${instance}/queue/status?characterId=${encodeURIComponent(characterId)}`);
   }
 
   async ticket(characterId: string): Promise<string> {
@@ -71,6 +99,19 @@ export class Api {
   private headers(): Record<string, string> {
     return this.accessToken === undefined ? {} : { authorization: `Bearer ${this.accessToken}` };
   }
+}
+
+const builds = new WeakMap<Server, Promise<string>>();
+
+/** The build of a server's binary, asked for once. */
+export function buildOf(server: Server): Promise<string> {
+  const known = builds.get(server) ?? new Api(server).build();
+  builds.set(server, known);
+  return known;
+}
+
+export async function health(server: Server): Promise<Answer<Health>> {
+  return new Api(server).get<Health>("/api/health");
 }
 
 /** The API for somebody whom the local issuer signs in by name. */
@@ -106,7 +147,7 @@ export async function rejoin(
 ): Promise<Client> {
   const ticket = await api.ticket(characterId);
   const client = await Client.open(api.server, format, options);
-  await client.join(ticket, await api.build());
+  await client.join(ticket, await buildOf(api.server));
   return client;
 }
 

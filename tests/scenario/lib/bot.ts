@@ -1,6 +1,6 @@
 // A player for load: walks, picks up, gives and drops, and keeps a ledger of what it asked and what it was told.
 import assert from "node:assert/strict";
-import { rejoin, type Api } from "./api.ts";
+import { buildOf, rejoin, type Api } from "./api.ts";
 import { Client } from "./client.ts";
 import type { Ack, Format, Intent, ItemView, MemberView, Refusal } from "./protocol.ts";
 import type { Random } from "./random.ts";
@@ -27,8 +27,11 @@ export class Bot {
     private readonly random: Random,
   ) {}
 
+  /** Connects and joins; later it takes its session up again. */
   async join(): Promise<Client> {
-    const client = await rejoin(this.api, this.characterId, this.format);
+    const token = this.client?.reconnectToken;
+    const client =
+      token === undefined ? await rejoin(this.api, this.characterId, this.format) : await this.resume(token);
     client.onMessage = (message) => {
       if ((message.type === "event.ack" || message.type === "event.error") && message.actionId !== undefined) {
         this.told(message as Ack | Refusal);
@@ -50,6 +53,12 @@ export class Bot {
 
   unknown(): Entry[] {
     return [...this.ledger.values()].filter(({ ack, refusal }) => ack === undefined && refusal === undefined);
+  }
+
+  private async resume(token: string): Promise<Client> {
+    const client = await Client.open(this.api.server, this.format);
+    await client.resume(token, await buildOf(this.api.server));
+    return client;
   }
 
   private told(message: Ack | Refusal): void {

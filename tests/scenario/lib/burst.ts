@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import type { Api } from "./api.ts";
-import type { Server } from "./server.ts";
+import { buildOf, type Api } from "./api.ts";
+import type { Player } from "./player.ts";
+import type { ConnectResult, ConnectWish } from "./protocol.ts";
+import { remember } from "./secrets.ts";
 import { freeze, goOn } from "./store.ts";
 import { within } from "./wait.ts";
 
@@ -36,13 +38,28 @@ async function answer(socket: Socket): Promise<any> {
 }
 
 /** The bodies of the answers, each of which has to be 200, in the order of the requests. */
-export async function postAtOnce(server: Server, posts: readonly Post[]): Promise<any[]> {
-  const { hostname, port } = new URL(server.url);
-  const sockets = posts.map(() => connect(Number(port), hostname));
+export async function postAtOnce(posts: readonly Post[]): Promise<any[]> {
+  const servers = new Set(posts.map(({ api }) => api.server));
+  const sockets = posts.map(({ api }) => {
+    const { hostname, port } = new URL(api.server.url);
+    return connect(Number(port), hostname);
+  });
   await Promise.all(sockets.map((socket) => once(socket, "connect")));
-  freeze(server);
+  servers.forEach(freeze);
   sockets.forEach((socket, n) => socket.write(request(posts[n] ?? assert.fail())));
   const answers = Promise.all(sockets.map(answer));
-  goOn(server);
+  servers.forEach(goOn);
   return answers;
+}
+
+/** Each of them connects, all at the same time. */
+export async function connectAtOnce(players: readonly Player[], wish: ConnectWish = {}): Promise<ConnectResult[]> {
+  const { instance = "plaza", ...more } = wish;
+  const path = `/instances/${instance}/connect`;
+  const posts = players.map(async ({ api, characterId }) => {
+    return { api, path, body: { characterId, build: await buildOf(api.server), ...more } };
+  });
+  const results: ConnectResult[] = await postAtOnce(await Promise.all(posts));
+  results.forEach(({ ticket, reconnectToken, replaceToken }) => remember(ticket, reconnectToken, replaceToken));
+  return results;
 }

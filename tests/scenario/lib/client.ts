@@ -6,14 +6,17 @@ import WebSocket from "ws";
 import {
   decodeMessages,
   type Ack,
+  type Admitted,
   type ClientMessage,
   type Format,
   type Intent,
   type MessageOf,
+  type Position,
   type Refusal,
   type ServerMessage,
   type Welcome,
 } from "./protocol.ts";
+import { remember } from "./secrets.ts";
 import type { Server } from "./server.ts";
 import { within } from "./wait.ts";
 import { World } from "./world.ts";
@@ -51,6 +54,11 @@ export class Client {
   onMessage: ((message: ServerMessage) => unknown) | undefined;
   welcome: Welcome | undefined;
   lastActionId = 0;
+  /** The newest one; it takes the session, or the place in the queue, up again. */
+  reconnectToken: string | undefined;
+  /** The newest place in the queue. */
+  position: Position | undefined;
+  private admitted: Admitted | undefined;
   private readonly heard: ServerMessage[] = [];
   private readonly waiters = new Set<Waiter>();
   private readonly watchers = new Set<() => void>();
@@ -100,7 +108,7 @@ export class Client {
     return (await this.first(matches, type)) as MessageOf<T>;
   }
 
-  /** Waits until what this client has heard makes it true. */
+  /** Waits until what this client has heard makes it true; fails when the connection closes before. */
   async until(condition: () => boolean, what: string, ms = ANSWER_MSEC): Promise<void> {
     if (condition()) {
       return;
@@ -111,21 +119,38 @@ export class Client {
       this.watchers.add(watcher);
     });
     try {
-      await within(fulfilled, ms, what);
+      await within(Promise.race([fulfilled, this.cutBefore(what)]), ms, what);
     } finally {
       this.watchers.delete(watcher);
     }
   }
 
-  async join(ticket: string, build: string): Promise<Welcome> {
-    this.send({ type: "session.join", ticket, build });
-    const answer = await this.first(({ type }) => type === "event.welcome" || type === "event.error", "a welcome");
+  /** Turns a ticket into a session. */
+  join(ticket: string, build: string): Promise<Welcome> {
+    this.admitted = undefined;
+    return this.enter({ type: "session.join", ticket, build });
+  }
+
+  /** Takes a session up again. */
+  resume(reconnectToken: string, build: string): Promise<Welcome> {
+    return this.enter({ type: "session.join", reconnectToken, build });
+  }
+
+  /** Waits in the queue on this connection: returns with the first news, a position or an offered seat. */
+  async watch(queueToken: string, build: string): Promise<void> {
+    this.send({ type: "queue.watch", queueToken, build });
+    const news = new Set<string>(["event.queue_position", "event.admitted", "event.error"]);
+    const answer = await this.first(({ type }) => news.has(type), "a place in the queue");
     if (answer.type === "event.error") {
       throw new Refused(answer);
     }
-    assert.ok(answer.type === "event.welcome");
-    this.lastActionId = Math.max(this.lastActionId, answer.lastActionId);
-    return answer;
+    assert.ok(this.reconnectToken !== undefined && this.reconnectToken !== queueToken, "the next token came first");
+  }
+
+  /** The seat that is offered to who waits on this connection. */
+  async offer(ms = ANSWER_MSEC): Promise<Admitted> {
+    await this.until(() => this.admitted !== undefined, "a seat is offered", ms);
+    return this.admitted ?? assert.fail();
   }
 
   /** Sends an intent and waits for its answer: the ack, or a Refused error. */
@@ -154,6 +179,9 @@ export class Client {
   /** What the server will say to the intent with this actionId; ask before sending it. */
   answer(actionId: number): Promise<Ack> {
     assert.ok(!this.pending.has(actionId), `actionId ${actionId} waits for one answer`);
+    if (this.socket.readyState !== this.socket.OPEN) {
+      return Promise.reject(new Error("the connection is closed"));
+    }
     const coming = new Promise<Ack>((resolve, reject) => this.pending.set(actionId, { resolve, reject }));
     return within(coming, ANSWER_MSEC, `an answer to actionId ${actionId}`);
   }
@@ -175,6 +203,18 @@ export class Client {
     await this.gone();
   }
 
+  private async enter(join: ClientMessage): Promise<Welcome> {
+    this.send(join);
+    const answer = await this.first(({ type }) => type === "event.welcome" || type === "event.error", "a welcome");
+    if (answer.type === "event.error") {
+      throw new Refused(answer);
+    }
+    assert.ok(answer.type === "event.welcome");
+    assert.ok(this.reconnectToken !== undefined, "the token to come back with came first");
+    this.lastActionId = Math.max(this.lastActionId, answer.lastActionId);
+    return answer;
+  }
+
   private async first(matches: (message: ServerMessage) => boolean, what: string): Promise<ServerMessage> {
     const index = this.heard.findIndex(matches);
     const [kept] = index >= 0 ? this.heard.splice(index, 1) : [];
@@ -186,14 +226,16 @@ export class Client {
       waiter.give = give;
       this.waiters.add(waiter);
     });
-    const cut = this.closed.then(({ code, reason }) => {
-      throw new Error(`closed with ${code} ${reason} while waiting for ${what}`);
-    });
     try {
-      return await within(Promise.race([coming, cut]), ANSWER_MSEC, `${what} comes`);
+      return await within(Promise.race([coming, this.cutBefore(what)]), ANSWER_MSEC, `${what} comes`);
     } finally {
       this.waiters.delete(waiter);
     }
+  }
+
+  private async cutBefore(what: string): Promise<never> {
+    const { code, reason } = await this.closed;
+    throw new Error(`closed with ${code} ${reason} while waiting for ${what}`);
   }
 
   private receive(data: Buffer, binary: boolean): void {
@@ -216,11 +258,27 @@ export class Client {
   }
 
   private see(message: ServerMessage): void {
-    if (message.type === "event.welcome") {
-      this.welcome = message;
-      this.world.welcome(message);
-    } else if (message.type === "event.state_delta") {
-      this.world.delta(message);
+    switch (message.type) {
+      case "event.welcome":
+        this.welcome = message;
+        this.world.welcome(message);
+        break;
+      case "event.state_delta":
+        this.world.delta(message);
+        break;
+      case "event.reconnect_token":
+        this.reconnectToken = message.reconnectToken;
+        remember(message.reconnectToken);
+        break;
+      case "event.queue_position":
+        this.position = message;
+        break;
+      case "event.admitted":
+        this.admitted = message;
+        remember(message.ticket);
+        break;
+      default:
+        break;
     }
   }
 

@@ -1,7 +1,7 @@
 // The real binary on free ports, with its own store: start, stop, kill, start again.
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, type WriteStream } from "node:fs";
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -50,6 +50,8 @@ export interface ServerOptions {
   binary?: string;
   /** false: no local issuer; the caller gives auth.* flags. */
   dev?: boolean;
+  /** Called before the first start, when there is a place for the store and nothing in it. */
+  prepare?: (server: Server) => Promise<void>;
   owner: Owner;
 }
 
@@ -57,11 +59,11 @@ let started = 0;
 const alive = new Set<ChildProcess>();
 process.on("exit", () => alive.forEach((child) => child.kill("SIGKILL")));
 
-function logFile(): WriteStream {
+function logPath(): string {
   const folder = join(root, "build/test-logs");
   mkdirSync(folder, { recursive: true });
   const test = basename(process.argv[1] ?? "unknown").replace(/\.test\.ts$/, "");
-  return createWriteStream(join(folder, `${test}-${++started}.log`));
+  return join(folder, `${test}-${++started}.log`);
 }
 
 export class Server {
@@ -71,6 +73,8 @@ export class Server {
   frontDoor = "";
   /** What the server has logged since its last start. */
   log: LogLine[] = [];
+  /** Where all of it is, one file for each start. */
+  readonly logFiles: string[] = [];
   readonly directory = mkdtempSync(join(tmpdir(), "playhouse-"));
   readonly store = join(this.directory, "playhouse.db");
   private child: ChildProcess | undefined;
@@ -114,7 +118,9 @@ export class Server {
     this.child = child;
     alive.add(child);
     this.log = [];
-    const file = logFile();
+    const path = logPath();
+    this.logFiles.push(path);
+    const file = createWriteStream(path);
     this.ended = new Promise((done, fail) => {
       child.on("error", fail);
       child.on("close", (code, signal) => {
@@ -200,6 +206,7 @@ export class Server {
 export async function startServer(options: ServerOptions): Promise<Server> {
   const server = new Server(options);
   options.owner.after(() => server.dispose());
+  await options.prepare?.(server);
   await server.start();
   return server;
 }

@@ -6,9 +6,11 @@ import {
   decodeConnectResult,
   decodeDevToken,
   decodeHttpError,
+  decodeLeaveResult,
+  decodeQueueStatus,
   decodeVersionInfo,
 } from './protocol';
-import type { Character, ConnectResult, DevToken } from './protocol';
+import type { Character, ConnectRequest, ConnectResult, DevToken, LeaveRequest, QueueStatus } from './protocol';
 
 /** A little longer than the 10 s that the server gives itself. */
 const HTTP_TIMEOUT_MS = 12_000;
@@ -25,6 +27,23 @@ export class Refusal extends Error {
   }
 }
 
+export function asRefusal(error: unknown): Refusal {
+  return error instanceof Refusal ? error : new Refusal('INTERNAL', String(error), false);
+}
+
+/** How a connect ended, when it was not refused. */
+export type Outcome =
+  | { readonly kind: 'admitted'; readonly ticket: string }
+  | {
+      readonly kind: 'queued';
+      readonly reconnectToken: string;
+      readonly position: number | undefined;
+      readonly etaSeconds: number | undefined;
+    }
+  | { readonly kind: 'replacement'; readonly replaceToken: string };
+
+export type Wish = ConnectRequest & { readonly characterId: string };
+
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 interface Call<T> {
@@ -32,6 +51,8 @@ interface Call<T> {
   readonly path: string;
   readonly token?: string;
   readonly body?: object;
+  /** It is to arrive even if the page is closed meanwhile. */
+  readonly keepalive?: boolean;
   readonly decode: (value: unknown) => T;
 }
 
@@ -39,7 +60,7 @@ interface Call<T> {
 export class Api {
   constructor(
     private readonly fetch: Fetch,
-    private readonly instance: string,
+    readonly instance: string,
   ) {}
 
   async version(): Promise<string> {
@@ -65,21 +86,35 @@ export class Api {
     await this.call({ method: 'POST', path: '/api/session/bootstrap', token, body: { build }, decode });
   }
 
-  /** Asks for a seat and answers its ticket; anything but an admission is thrown as a Refusal. */
-  async connect(token: string, build: string, characterId: string): Promise<string> {
-    const path = `/instances/${encodeURIComponent(this.instance)}/connect`;
-    const body = { build, characterId };
-    const result = await this.call({ method: 'POST', path, token, body, decode: decodeConnectResult });
-    if (result.outcome === 'admitted' && result.ticket !== undefined) return result.ticket;
-    throw refusalFromResult(result);
+  /** Asks for a seat, or for one's own back. Anything but the three outcomes is thrown as a Refusal. */
+  async connect(token: string, wish: Wish): Promise<Outcome> {
+    const path = this.path('connect');
+    return outcomeOf(await this.call({ method: 'POST', path, token, body: wish, decode: decodeConnectResult }));
   }
 
-  private async call<T>({ method, path, token, body, decode }: Call<T>): Promise<T> {
+  /** Where a character of the bearer stands in the queue. */
+  async queueStatus(token: string, characterId: string): Promise<QueueStatus> {
+    const path = `${this.path('queue/status')}?characterId=${encodeURIComponent(characterId)}`;
+    return this.call({ method: 'GET', path, token, decode: decodeQueueStatus });
+  }
+
+  /** Ends whatever the character has here; with a replaceToken only the wish to replace it. */
+  async leave(token: string, body: LeaveRequest): Promise<void> {
+    const decode = decodeLeaveResult;
+    await this.call({ method: 'POST', path: this.path('leave'), token, body, keepalive: true, decode });
+  }
+
+  private path(what: string): string {
+    return `/instances/${encodeURIComponent(this.instance)}/${what}`;
+  }
+
+  private async call<T>({ method, path, token, body, keepalive, decode }: Call<T>): Promise<T> {
     const headers: Record<string, string> = { Accept: 'application/json' };
     if (token !== undefined) headers.Authorization = `Bearer ${token}`;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     const init: RequestInit = { method, headers, cache: 'no-store', signal: AbortSignal.timeout(HTTP_TIMEOUT_MS) };
     if (body !== undefined) init.body = JSON.stringify(body);
+    if (keepalive === true) init.keepalive = true;
     let response: Response;
     let answer: unknown;
     try {
@@ -99,21 +134,26 @@ export class Api {
 
 /** What answered may be a proxy that knows nothing of the error contract: then the status has to do. */
 function refusalFromError(response: Response, answer: unknown): Refusal {
+  const retryAfterMs = (Number(response.headers.get('Retry-After')) || 0) * 1000;
   try {
     const error = decodeHttpError(answer);
-    return new Refusal(error.code, error.message, error.transient, error.retryAfterMs ?? 0);
+    return new Refusal(error.code, error.message, error.transient, error.retryAfterMs ?? retryAfterMs);
   } catch {
     const transient = response.status >= 500 || response.status === 429;
-    return new Refusal(`HTTP_${response.status}`, `the server answered with status ${response.status}`, transient);
+    const text = `the server answered with status ${response.status}`;
+    return new Refusal(`HTTP_${response.status}`, text, transient, retryAfterMs);
   }
 }
 
-function refusalFromResult(result: ConnectResult): Refusal {
-  const retryAfterMs = (result.retryAfterSeconds ?? 0) * 1000;
-  if (result.reason !== undefined) {
-    const { text, transient } = REASONS[result.reason];
-    return new Refusal(result.reason, text, transient, retryAfterMs);
+function outcomeOf(result: ConnectResult): Outcome {
+  const { outcome, ticket, reconnectToken, replaceToken, reason } = result;
+  if (outcome === 'admitted' && ticket !== undefined) return { kind: 'admitted', ticket };
+  if (outcome === 'queued' && reconnectToken !== undefined) {
+    return { kind: 'queued', reconnectToken, position: result.position, etaSeconds: result.etaSeconds };
   }
-  if (result.outcome === 'queued') return new Refusal('QUEUED', 'every place is taken', true, retryAfterMs);
-  return new Refusal('TIMEOUT', ERRORS.TIMEOUT.text, true, retryAfterMs);
+  if (reason === 'REPLACEMENT_REQUIRED' && replaceToken !== undefined) return { kind: 'replacement', replaceToken };
+  const retryAfterMs = (result.retryAfterSeconds ?? 0) * 1000;
+  if (reason === undefined) throw new Refusal('TIMEOUT', ERRORS.TIMEOUT.text, true, retryAfterMs);
+  const { text, transient } = REASONS[reason];
+  throw new Refusal(reason, result.message ?? text, transient, retryAfterMs);
 }

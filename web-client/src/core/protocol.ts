@@ -10,6 +10,8 @@ export {
   decodeDevToken,
   decodeFrame,
   decodeHttpError,
+  decodeLeaveResult,
+  decodeQueueStatus,
   decodeVersionInfo,
 } from '@gen/messages';
 export type {
@@ -28,9 +30,16 @@ export type {
   Limits,
   Character,
   ItemAction,
+  ConnectRequest,
   ConnectResult,
   DevToken,
-  ErrorCode,
+  LeaveRequest,
+  QueueStatus,
+  EventAdmitted,
+  EventDegraded,
+  EventMaintenance,
+  EventQueuePosition,
+  EventReconnectToken,
 } from '@gen/messages';
 
 import type { IntentAction, IntentChat, IntentMove } from '@gen/messages';

@@ -1,6 +1,9 @@
 import type { Percentiles } from '../core/latency';
 import type { ConnectionState } from '../core/state';
 import { byId } from './dom';
+import { describe } from './words';
+
+const TITLE = document.title;
 
 /** The line that is always there: how the connection is, which build, how fast acks come. */
 export class Hud {
@@ -17,10 +20,12 @@ export class Hud {
 
   showState(state: ConnectionState): void {
     document.body.dataset.state = state.name;
+    document.body.dataset.held = state.name === 'reconnecting' ? state.held : '';
+    document.title = state.name === 'queued' && state.position !== undefined ? `(${state.position}) ${TITLE}` : TITLE;
     this.chip.dataset.state = state.name;
     const text = describe(state);
     if (this.text.textContent !== text) this.text.textContent = text;
-    this.leave.hidden = state.name !== 'active' && state.name !== 'reconnecting';
+    this.leave.hidden = !['active', 'reconnecting', 'queued'].includes(state.name);
     if (state.name === 'active') this.showBuild(state.build);
   }
 
@@ -33,24 +38,5 @@ export class Hud {
     const [p50, p95] = [read.p50.toFixed(0), read.p95.toFixed(0)];
     this.latencyText.textContent = `p50 ${p50} ms · p95 ${p95} ms`;
     Object.assign(this.latency.dataset, { p50, p95, count: String(read.count) });
-  }
-}
-
-function describe(state: ConnectionState): string {
-  switch (state.name) {
-    case 'idle':
-      return 'Not signed in';
-    case 'connecting':
-      return 'Connecting';
-    case 'active':
-      return `Here as ${state.characterName}`;
-    case 'reconnecting':
-      return `Connection lost, coming back (try ${state.attempt})`;
-    case 'unavailable':
-      return `Not available, trying again (try ${state.attempt})`;
-    case 'failed':
-      return 'Refused';
-    case 'update_required':
-      return 'Update required';
   }
 }

@@ -1,0 +1,65 @@
+// People, as many as are wanted: an issuer of our own that all processes believe, and a character for each of them,
+// written into the stores before their servers start. So the same people are at home in several processes.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { playhouse, run } from "./cli.ts";
+import type { Owner } from "./server.ts";
+import { text } from "./store.ts";
+import { jwks, newKey, token } from "./tokens.ts";
+
+const ISSUER = "https://issuer.example";
+const HOUR_SECONDS = 3600;
+
+export interface Person {
+  /** sub of the token; begins with USER_PREFIX. */
+  readonly userId: string;
+  readonly name: string;
+  readonly characterId: string;
+  readonly accessToken: string;
+}
+
+/** No line of a log has this in it. tools/scan-logs knows it too. */
+export const USER_PREFIX = "user-1-";
+
+export class Crowd {
+  readonly people: readonly Person[];
+  /** For a server that is to believe these tokens; it runs without --dev. */
+  readonly args: readonly string[];
+  private readonly key = newKey("crowd", "ES256");
+  private readonly directory = mkdtempSync(join(tmpdir(), "playhouse-crowd-"));
+
+  constructor(count: number, owner: Owner) {
+    owner.after(async () => rmSync(this.directory, { recursive: true, force: true }));
+    const keys = join(this.directory, "jwks.json");
+    writeFileSync(keys, jwks([this.key]));
+    this.args = ["--auth.jwks", keys, "--auth.issuer", ISSUER, "--auth.audience", "playhouse"];
+    this.people = Array.from({ length: count }, (_, n) => {
+      const userId = `${USER_PREFIX}${n}`;
+      return { userId, name: `Person ${n}`, characterId: `character-${n}`, accessToken: this.token(userId) };
+    });
+  }
+
+  /** Of anybody, also of somebody without a character. */
+  token(userId: string, lifetime = HOUR_SECONDS): string {
+    const now = Math.floor(Date.now() / 1000);
+    const claims = { iss: ISSUER, aud: "playhouse", sub: userId, iat: now, exp: now + lifetime };
+    return token(this.key, claims);
+  }
+
+  /** Makes the store, and each person's character in it. */
+  async settle(store: string): Promise<void> {
+    const made = await playhouse(["migrate", "up", "--store.path", store]);
+    assert.equal(made.code, 0, made.err);
+    const rows = this.people.map(
+      ({ characterId, userId, name }) => `(${text(characterId)}, ${text(userId)}, ${text(name)}, 1, 500, 500, 0)`,
+    );
+    const input =
+      rows.length === 0
+        ? ""
+        : `INSERT INTO character (id, user_id, name, active, x, y, created_at) VALUES ${rows.join(",\n")};`;
+    const { code, err } = await run("sqlite3", ["-bail", store], { input });
+    assert.equal(code, 0, `sqlite3: ${err}`);
+  }
+}
