@@ -181,6 +181,9 @@ admission_tick(admission_t *self, act_ctx_t *ctx)
         admission_sweep(self, ctx);
     }
     if (self->ready) {
+        admission_switches_tick(self, ctx);
+    }
+    if (self->ready) {
         admission_maintenance_tick(self, ctx);
         admission_gauges(self, ctx);
     }

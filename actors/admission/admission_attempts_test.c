@@ -126,6 +126,9 @@ an_address_is_locked_whatever_the_users_and_bad_access_tokens_count(void **state
     assert_int_equal(((const msg_admission_attempted_t *)take(f, MSG_ADMISSION_ATTEMPTED)->body)->retry_after_seconds,
                      LOCK_SEC);
     assert_int_equal(count_of(f, METRIC_CONNECT_REASONS, REASON_RATE_LIMITED), 1);
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_ATTEMPT, "atlantis", &attempt, ASK_USEC, 6));
+    assert_int_equal(((const msg_admission_attempted_t *)take(f, MSG_ADMISSION_ATTEMPTED)->body)->retry_after_seconds,
+                     LOCK_SEC);
     msg_admission_connect_t body = connect_body(9);
     snprintf(body.address, sizeof body.address, "192.0.2.99");
     ask_connect(f, &body);

@@ -253,6 +253,33 @@ an_actor_that_starts_while_it_is_away_is_degraded_too(void **state)
     assert_seats(f, 0, 1, 0, 0);
 }
 
+static void
+one_that_nobody_stands_in_for_is_waited_for(void **state)
+{
+    (void)state;
+    fixture_t *f = fixture_new(registry_memory_new());
+    secret_t ticket, second;
+    pass(f, ACT_SEC);
+    admit(f, 1, ticket);
+    admit(f, 2, second);
+    shaky_cut(&shaky, f->registry);
+    ask_enter(f, ticket, "g1", 1);
+    msg_admission_connect_t body = connect_body(3);
+    ask_connect(f, &body);
+    serve(f);
+    pass(f, ACT_SEC); /* until the next try */
+    assert_refused(f, REASON_DEPENDENCY_UNAVAILABLE, 2);
+    pass(f, 2 * ACT_SEC);
+    none(f, MSG_ADMISSION_ENTERED);
+    shaky_mend(&shaky);
+    pass(f, ACT_SEC);
+    assert_string_equal(((const msg_admission_entered_t *)take(f, MSG_ADMISSION_ENTERED)->body)->session_id, "s1");
+    assert_false(inspect(f).degraded);
+    assert_seats(f, 1, 1, 0, 0);
+    void *whole = f;
+    fixture_teardown(&whole);
+}
+
 #undef CASE
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
@@ -269,6 +296,7 @@ main(void)
         CASE(with_the_store_away_too_connects_are_told_and_nothing_is_lost),
         CASE(a_registry_that_is_away_locks_nobody_out),
         CASE(an_actor_that_starts_while_it_is_away_is_degraded_too),
+        CASE(one_that_nobody_stands_in_for_is_waited_for),
     };
     return cmocka_run_group_tests_name("admission_away", tests, NULL, NULL);
 }

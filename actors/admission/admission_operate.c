@@ -137,7 +137,11 @@ admission_is_configuring(const admission_t *self)
 void
 admission_on_configured(admission_t *self, act_ctx_t *ctx, const msg_t *answer)
 {
-    admission_configure_t *configure = &self->configures[(uint32_t)answer->context % ADMISSION_CONFIGURES_MAX];
+    uint32_t slot = (uint32_t)answer->context;
+    if (slot >= ADMISSION_CONFIGURES_MAX) {
+        return; /* what another process switched: the registry has it, whether this store does or not */
+    }
+    admission_configure_t *configure = &self->configures[slot];
     if (!configure->used || (configure->turn & 0xffffff) != ((uint32_t)(answer->context >> 32) & 0xffffff)) {
         return;
     }
@@ -163,6 +167,35 @@ admission_on_configured(admission_t *self, act_ctx_t *ctx, const msg_t *answer)
     if (!self->ready || !admission_on_inspect(self, ctx, &configure->request)) {
         admission_decline(ctx, &configure->request, ERROR_UNAVAILABLE); /* switched, but nobody can say how it stands */
     }
+}
+
+/* Another process on the same registry has switched something: here it is so, too, and in this store. */
+void
+admission_switches_tick(admission_t *self, act_ctx_t *ctx)
+{
+    registry_t *registry = self->config->registry;
+    registry_switches_t now;
+    if (admission_is_lost(self, ctx, registry->get_switches(registry, act_now(ctx), act_key(ctx), &now))) {
+        return;
+    }
+    obj_instance_switches_t *mine = &self->switches;
+    if (now.capacity == mine->capacity && now.drain == mine->drain && now.maintenance == mine->maintenance) {
+        return;
+    }
+    mine->capacity = now.capacity;
+    mine->drain = now.drain;
+    if (now.maintenance != mine->maintenance) { /* when it ends, and why, is that process's to say to its players */
+        mine->maintenance = now.maintenance;
+        mine->ends_at = 0;
+        mine->message[0] = '\0';
+    }
+    self->due = *mine;
+    msg_persistence_save_instance_t save = {.switches = *mine};
+    admission_copy_text(save.instance, sizeof save.instance, act_key(ctx));
+    request_persistence_save_instance(ctx, act_key(ctx), &save, ADMISSION_STORE_USEC,
+                                      (uint64_t)ADMISSION_ASK_CONFIGURE << 56 | ADMISSION_CONFIGURES_MAX);
+    admission_notify(self, ctx, NULL);
+    admission_queue_news(self, ctx, 0);
 }
 
 /* ---- time ---- */

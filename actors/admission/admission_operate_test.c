@@ -209,6 +209,20 @@ a_switch_while_the_registry_is_rebuilt_is_declined(void **state)
 }
 
 static void
+a_switch_that_finds_the_registry_lost_is_declined_and_holds_all_the_same(void **state)
+{
+    fixture_t *f = *state;
+    msg_admission_configure_t body = {.has_drain = true, .drain = true};
+    ask_configure(f, &body);
+    f->registry->forget(f->registry, sim_now(f->sim), PLAZA);
+    store_save_instance(f, take(f, MSG_PERSISTENCE_SAVE_INSTANCE));
+    assert_declined(f, ERROR_UNAVAILABLE); /* nobody can say how it stands */
+    serve(f);
+    assert_true(inspect(f).drain);
+    assert_connect(f, 1, REASON_DRAINING);
+}
+
+static void
 more_seats_are_news_for_the_queue_and_fewer_send_nobody_away(void **state)
 {
     fixture_t *f = *state;
@@ -243,7 +257,7 @@ drained_nobody_new_comes_in_but_all_who_are_in_go_on(void **state)
     queue_up(f, 4, secret);
     set_drain(f, true);
     assert_connect(f, 5, REASON_DRAINING);
-    assert_int_equal(f->connected.retry_after_seconds, 30);
+    assert_int_equal(f->connected.retry_after_seconds, 10);
     drop(f, "s3", f->entered.turn);
     enter(f, token, "g1", 9); /* reconnects go on */
     leave(f, "s3", f->entered.turn);
@@ -300,7 +314,7 @@ maintenance_without_an_end_refuses_all_that_is_new_and_ends_nobody(void **state)
     set_maintenance(f, true, -1, NULL);
     assert_int_equal(noticed(f), -1);
     assert_connect(f, 2, REASON_MAINTENANCE);
-    assert_int_equal(f->connected.retry_after_seconds, 30);
+    assert_int_equal(f->connected.retry_after_seconds, 10);
     pass(f, 300 * ACT_SEC);
     assert_seats(f, 0, 1, 0, 0);
     enter(f, f->entered.reconnect_token, "g1", 2);
@@ -383,6 +397,22 @@ called_off_before_its_end_nobody_is_sent_away(void **state)
     assert_seats(f, 0, 1, 0, 0);
 }
 
+static void
+what_another_process_switches_is_so_here_within_a_second(void **state)
+{
+    fixture_t *f = *state;
+    const registry_switches_t switches = {.capacity = 2, .drain = true};
+    assert_int_equal(f->registry->set_switches(f->registry, sim_now(f->sim), PLAZA, &switches), REGISTRY_OK);
+    sim_advance(f->sim, ACT_SEC);
+    const msg_t *saved = sim_take(f->sim, MSG_PERSISTENCE_SAVE_INSTANCE);
+    assert_non_null(saved);
+    const msg_persistence_save_instance_t *body = saved->body;
+    assert_int_equal(body->switches.capacity, 2);
+    assert_true(body->switches.drain);
+    sim_advance(f->sim, 3 * ACT_SEC);
+    assert_null(sim_take(f->sim, MSG_PERSISTENCE_SAVE_INSTANCE));
+}
+
 int
 main(void)
 {
@@ -395,6 +425,7 @@ main(void)
         CASE(two_switches_at_once_are_both_kept),
         CASE(more_switches_than_can_wait_are_overloaded),
         CASE(a_switch_while_the_registry_is_rebuilt_is_declined),
+        CASE(a_switch_that_finds_the_registry_lost_is_declined_and_holds_all_the_same),
         CASE(more_seats_are_news_for_the_queue_and_fewer_send_nobody_away),
         CASE(drained_nobody_new_comes_in_but_all_who_are_in_go_on),
         CASE(switches_survive_the_actor_and_the_registry),
@@ -402,6 +433,7 @@ main(void)
         CASE(maintenance_counts_down_and_then_ends_the_sessions),
         CASE(maintenance_that_ends_at_once_ends_at_the_next_tick_however_many),
         CASE(called_off_before_its_end_nobody_is_sent_away),
+        CASE(what_another_process_switches_is_so_here_within_a_second),
     };
     return cmocka_run_group_tests_name("admission_operate", tests, NULL, NULL);
 }

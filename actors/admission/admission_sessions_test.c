@@ -309,6 +309,35 @@ seats_outlive_the_actor(void **state)
     assert_int_equal((int64_t)count_of(f, METRIC_SESSIONS_ACTIVE, 0), 1);
 }
 
+static void
+an_actor_that_goes_while_others_wait_for_it_leaves_nothing_behind(void **state)
+{
+    fixture_t *f = *state;
+    secret_t ticket;
+    admit(f, 1, ticket);
+    msg_admission_connect_t body = connect_body(2);
+    ask_connect(f, &body);
+    store_find(f, take(f, MSG_PERSISTENCE_FIND_CHARACTER), false);
+    msg_t save = *take(f, MSG_PERSISTENCE_SAVE_SESSION); /* a connect waits for it */
+    body = connect_body(3);
+    ask_connect(f, &body);
+    msg_t found = *take(f, MSG_PERSISTENCE_FIND_CHARACTER); /* and another one for that */
+    msg_admission_configure_t configure = {.has_drain = true, .drain = true};
+    assert_true(sim_ask(f->sim, MSG_ADMISSION_CONFIGURE, PLAZA, &configure, ASK_USEC, 1));
+    f->registry->forget(f->registry, sim_now(f->sim), PLAZA);
+    ask_enter(f, ticket, "g1", 1); /* and this for the registry */
+    sim_crash(f->sim, ACT_KIND_ADMISSION);
+    beat(f, "g1");
+    sim_reply(f->sim, &save, MSG_PERSISTENCE_SESSION_SAVED, &(msg_persistence_session_saved_t){0});
+    msg_persistence_failed_t failed = {.fault = STORE_FAULT_UNAVAILABLE};
+    sim_reply(f->sim, &found, MSG_PERSISTENCE_FAILED, &failed);
+    serve(f);
+    pass(f, ACT_SEC);
+    assert_seats(f, 1, 0, 0, 0); /* s2 was not stored, and nobody was told of it */
+    none(f, MSG_ADMISSION_CONNECTED);
+    enter(f, ticket, "g1", 1);
+}
+
 int
 main(void)
 {
@@ -328,6 +357,7 @@ main(void)
         CASE(a_token_shown_over_http_gives_a_ticket_for_the_seat_that_is_held),
         CASE(a_place_taken_up_over_http_has_its_position_and_a_new_token),
         CASE(seats_outlive_the_actor),
+        CASE(an_actor_that_goes_while_others_wait_for_it_leaves_nothing_behind),
     };
     return cmocka_run_group_tests_name("admission_sessions", tests, NULL, NULL);
 }

@@ -163,6 +163,7 @@ void admission_on_configure(admission_t *self, act_ctx_t *ctx, const msg_t *requ
 void admission_on_configured(admission_t *self, act_ctx_t *ctx, const msg_t *answer);
 bool admission_on_inspect(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 bool admission_on_list(admission_t *self, act_ctx_t *ctx, const msg_t *request);
+void admission_switches_tick(admission_t *self, act_ctx_t *ctx);
 void admission_maintenance_tick(admission_t *self, act_ctx_t *ctx);
 /* Seconds until maintenance ends the sessions; -1: it does not. */
 int64_t admission_ends_in(const admission_t *self, const act_ctx_t *ctx);

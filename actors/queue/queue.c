@@ -251,6 +251,8 @@ queue_on_attach(queue_t *self, act_ctx_t *ctx, const msg_t *request)
     watcher->turn = session.turn;
     watcher->number = session.number;
     watcher->offered = session.state == SESSION_STATE_CONNECTING;
+    watcher->attached = false;
+    watcher->told_position = watcher->told_depth = 0;
     saver_save(self->saver, ctx, &session, 0, queue_waiting_new(request, token));
 }
 
@@ -335,6 +337,7 @@ queue_attached(queue_t *self, act_ctx_t *ctx, const registry_session_t *session,
     if (watcher == NULL || watcher->turn != session->turn) {
         return; /* gone meanwhile */
     }
+    watcher->attached = true;
     if (session->state == SESSION_STATE_CONNECTING) {
         queue_admit(self, ctx, watcher);
     } else if (!watcher->offered && queue_read_numbers(self, ctx)) {
@@ -414,6 +417,9 @@ queue_tick(queue_t *self, act_ctx_t *ctx)
     }
     for (queue_watcher_t *watcher = self->watchers.first, *after; watcher != NULL; watcher = after) {
         after = watcher->after;
+        if (!watcher->attached) {
+            continue; /* its gateway would not know whom this is for */
+        }
         uint32_t position = queue_position(self, watcher->number);
         if (position > 0) {
             queue_tell_position(self, ctx, watcher, position);

@@ -74,7 +74,7 @@ a_store_that_is_away_keeps_no_offer_back(void **state)
     watch(f, 2);
     free_seat(f, 1);
     take(f, MSG_PERSISTENCE_SAVE_SESSION);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 2; i++) {
         sim_advance(f->sim, ACT_SEC);
         none(f, MSG_GATEWAY_ADMITTED);
         none(f, MSG_PERSISTENCE_SAVE_SESSION);

@@ -76,6 +76,27 @@ attached_whether_the_store_has_it_or_not(void **state)
 }
 
 static void
+one_that_goes_before_it_is_attached_hears_nothing(void **state)
+{
+    fixture_t *f = *state;
+    secret_t secret;
+    seat(f, 1);
+    line_up(f, 2);
+    first_secret(2, secret);
+    ask_attach(f, secret, 2);
+    assert_int_equal(find(f, 2), REGISTRY_OK);
+    detach(f, "s2", f->session.turn); /* a gateway that has given it up */
+    msg_t msg = *take(f, MSG_PERSISTENCE_SAVE_SESSION);
+    msg_persistence_session_saved_t body = {.conflict = SESSION_CONFLICT_NUMBER};
+    sim_reply(f->sim, &msg, MSG_PERSISTENCE_SESSION_SAVED, &body); /* whatever the store says */
+    assert_int_equal(sim_metric(f->sim, METRIC_SESSION_CONFLICTS, SESSION_CONFLICT_NUMBER), 1);
+    take(f, MSG_QUEUE_ATTACHED);
+    serve(f);
+    pass(f, 2);
+    nothing_else(f);
+}
+
+static void
 a_second_connection_closes_the_first(void **state)
 {
     fixture_t *f = *state;
@@ -295,6 +316,7 @@ main(void)
         CASE(a_token_is_spent_and_the_next_one_is_told_when_the_store_has_it),
         CASE(each_secret_that_is_no_place_is_told_why),
         CASE(attached_whether_the_store_has_it_or_not),
+        CASE(one_that_goes_before_it_is_attached_hears_nothing),
         CASE(a_second_connection_closes_the_first),
         CASE(a_copy_of_a_good_attach_is_not_told_that_its_token_is_spent),
         CASE(an_unknown_instance_is_refused_and_not_remembered),

@@ -2,13 +2,17 @@
  * registry -- who has a seat, who waits, and whose secret is whose: the port that admission and queue share, and the
  * one place where capacity (A3), the order of the queue (A4) and one session per character (A6) are decided.
  *
- * Each operation is one atomic decision for all its callers, whatever actor, thread, process or host they are.
- * docs/admission.md draws the states.
+ * Each operation is one atomic decision for all its callers: whatever actor or thread of the process they are (memory),
+ * and whatever process or host (Redis). docs/admission.md draws the states.
+ *
+ * Each instance is decided by itself. One session per character goes further in memory, over all instances of the
+ * process; in Redis it is of each instance. Over instances the store has the last word.
  *
  *   waiting ──promote──► connecting ──enter──► active ──drop──► grace ──enter──► active
  *
  * Connecting, active and grace hold a seat. In each state exactly one secret opens the session (`secret`, the SHA-256
- * of it; see secret.h): a ticket while it is connecting, a reconnect token otherwise. Showing it spends it.
+ * of it; see secret.h): a ticket while it is connecting, a reconnect token otherwise. Who is promoted keeps the token
+ * it has: that is its ticket now. Showing a secret spends it.
  *
  * Numbers. Each claim draws the next `number` of its instance: it is the order of the queue, and the fence of the
  * store: a registry that has gone back in time draws a number that the store has seen. `version` rises with each change
@@ -43,12 +47,13 @@ enum {
     REGISTRY_TOMBSTONES_MAX = 16384, /* of one instance; beyond it the oldest are forgotten */
     REGISTRY_ASKS_MAX = 256,     /* replacements of one session that may be asked for and open at once; beyond it the
                                     oldest is void */
-    REGISTRY_NOTICES_MAX = 1024, /* of one holder; beyond it the oldest is dropped. They go with a holder that has not
-                                    beaten for REGISTRY_TOMBSTONE_MSEC */
-    REGISTRY_HOLDERS_MAX = 256,  /* of one instance that hold no session; beyond it the one heard of longest ago is
-                                    forgotten, with its notices */
-    REGISTRY_INSTANCES_CAP = 64,
-    REGISTRY_SUBJECTS_MAX = 65536, /* users and addresses whose failed attempts are remembered; see attempt_failed */
+    REGISTRY_NOTICES_MAX = 1024, /* of one holder; beyond it the oldest is dropped. Those that nobody takes go with the
+                                    holder REGISTRY_TOMBSTONE_MSEC after it was last heard of (memory), or a day after
+                                    the last one (Redis) */
+    REGISTRY_HOLDERS_MAX = 256,  /* memory: of one instance that hold no session; beyond it the one heard of longest ago
+                                    is forgotten, with its notices. Redis: no bound, a silent one is forgotten */
+    REGISTRY_INSTANCES_CAP = 64, /* of one process */
+    REGISTRY_SUBJECTS_MAX = 65536, /* memory: users and addresses with failed attempts; see attempt_failed */
 };
 
 /* One session, in the words of the schema (types.json, sessionRow). */
@@ -66,7 +71,8 @@ typedef enum registry_result {
     REGISTRY_OK,
     REGISTRY_QUEUED, /* claim: it waits */
     REGISTRY_FULL,   /* claim: no seat, and no place in the queue; any: the form cannot take more (memory, instances) */
-    REGISTRY_EXISTS, /* claim: the character has a session; *session is that one, without its secret */
+    REGISTRY_EXISTS, /* claim: the character has a session, on this instance (Redis) or any (memory); *session is that
+                        one, without its secret */
     REGISTRY_REPEATED,    /* claim: this very session is there already */
     REGISTRY_DRAINING,    /* claim: see switches */
     REGISTRY_MAINTENANCE, /* likewise */
@@ -74,10 +80,9 @@ typedef enum registry_result {
     REGISTRY_SPENT,       /* the secret was good once, and was shown before */
     REGISTRY_EXPIRED,     /* the secret's session ended before it was shown */
     REGISTRY_WAITING,     /* enter: the session has no seat yet */
-    REGISTRY_STALE,  /* drop, leave, offer: the session has gone on since that turn, or no connection holds it (drop,
-                        offer), or it is not offered a seat (offer) */
-    REGISTRY_CLOSED, /* claim, promote: not all is known again; soon */
-    REGISTRY_LOST,   /* it must be restored first */
+    REGISTRY_STALE,       /* drop, leave: the session has gone on since that turn, or no connection holds it (drop) */
+    REGISTRY_CLOSED,      /* claim, promote: not all is known again; soon */
+    REGISTRY_LOST,        /* it must be restored first */
     REGISTRY_UNAVAILABLE, /* it is away; whether it was done is not known */
 } registry_result_t;
 
@@ -128,8 +133,8 @@ struct registry {
      * (OK, connecting) if one is free and nobody waits, else the last place (QUEUED, waiting for the grace). The same
      * user's session of this instance that is connecting or waiting for another character ends first: *ended, its
      * session_id "" when there was none (there is never more than one if whoever confirms a replacement calls
-     * end_attempt first). What is decided first: LOST, REPEATED, EXISTS (on any instance), MAINTENANCE, DRAINING,
-     * CLOSED; none of them ends anything.
+     * end_attempt first). What is decided first: LOST, REPEATED, EXISTS, MAINTENANCE, DRAINING, CLOSED; none of them
+     * ends anything.
      */
     registry_result_t (*claim)(registry_t *self, act_usec_t now, registry_session_t *session, registry_session_t *ended,
                                const registry_limits_t *limits);
@@ -179,13 +184,10 @@ struct registry {
                                  const registry_limits_t *limits, registry_session_t *session,
                                  registry_session_t *before);
     /* If a seat is free, who waits longest has it: -> connecting, for limits->offer_msec, opened by the same secret,
-     * held by the same connection. OK and *session; UNKNOWN when nobody waits or no seat is free. Not while there is
-     * maintenance (UNKNOWN). */
+     * held by the same connection in the same turn. OK and *session; UNKNOWN when nobody waits or no seat is free. Not
+     * while there is maintenance (UNKNOWN). */
     registry_result_t (*promote)(registry_t *self, act_usec_t now, const char *instance,
                                  const registry_limits_t *limits, registry_session_t *session);
-    /* Gives a new secret to a session that is connecting and held in that turn. Turn and time stay. */
-    registry_result_t (*offer)(registry_t *self, act_usec_t now, const char *instance, const char *session_id,
-                               int64_t turn, const uint8_t next[SECRET_HASH_SIZE], registry_session_t *session);
 
     /* One change that time has brought: OK, *session as it is now and *swept why. UNKNOWN: nothing is due. Due is a
      * state at its very end, and whatever is held by a holder that has not beaten for REGISTRY_SILENT_MSEC, counted
@@ -231,8 +233,8 @@ struct registry {
      * for good. `left_ms` below 0 other than REGISTRY_NO_END is over now; REGISTRY_NO_END, where the state does end, is
      * the whole time that `limits` give. A seat without a room is given one. A connecting one counts
      * as a ticket, not as an offer. One that has ended ends what is there of a lower version. Of two sessions of a
-     * character the higher number of this instance stays; one on another instance stays before it. Capacity is not
-     * looked at.
+     * character the higher number of this instance stays; one on another instance stays before it (memory) or beside it
+     * (Redis). Capacity is not looked at.
      *
      * restore_begin forgets everything first if the registry is LOST for reasons of its own. FULL: as above.
      */
@@ -249,8 +251,8 @@ struct registry {
      * A9. attempt_left: how long this user or this address is locked yet, in ms; 0: not. attempt_failed: one more
      * failure now (user and address are subjects of their own; *left_msec as attempt_left would give it after that);
      * max of them within the window lock for lock_msec, and are then forgotten. While a subject is locked nothing is
-     * counted for it. Of at most REGISTRY_SUBJECTS_MAX subjects; beyond it the one that failed longest ago is
-     * forgotten. max 0: not counted.
+     * counted for it. Memory knows at most REGISTRY_SUBJECTS_MAX subjects, and forgets the one that failed longest ago
+     * beyond it; Redis has no such bound, and forgets each when its window or its lock is over. max 0: not counted.
      */
     registry_result_t (*attempt_left)(registry_t *self, act_usec_t now, const registry_attempt_t *attempt,
                                       int64_t *left_msec);

@@ -189,55 +189,93 @@ a_watched_place_does_not_end_and_a_dropped_one_has_its_grace(void **state)
     assert_result(REGISTRY_OK, world_leave(self, 2, self->session.turn));
 }
 
-static void
-an_offer_is_watched_offered_dropped_and_entered(void **state)
+/* Session 2 waits, watched by connection 7 of h1 and opened by secret 22, and is offered a seat. Gives the turn of the
+ * watch. */
+static int64_t
+watch_and_promote(world_t *self)
 {
-    world_t *self = *state;
     self->limits.capacity = 1;
     assert_result(REGISTRY_OK, world_claim_one(self, 1));
     assert_result(REGISTRY_QUEUED, world_claim_one(self, 2));
     assert_result(REGISTRY_OK, world_watch(self, 2, 22, "h1", 7));
     int64_t turn = self->session.turn;
-    assert_result(REGISTRY_STALE, world_offer(self, 2, turn, 23)); /* no seat is offered yet */
+    assert_result(REGISTRY_WAITING, world_enter(self, 22, 99, "h1", 7)); /* no seat is offered yet; not spent */
     assert_result(REGISTRY_OK, world_leave(self, 1, REGISTRY_ANY_TURN));
     assert_result(REGISTRY_OK, world_promote(self));
+    assert_string_equal(self->session.session_id, "s2");
+    return turn;
+}
+
+static void
+a_promoted_watcher_enters_with_the_token_it_has(void **state)
+{
+    world_t *self = *state;
+    uint8_t token[SECRET_HASH_SIZE];
+    int64_t turn = watch_and_promote(self);
+    assert_int_equal(self->session.state, SESSION_STATE_CONNECTING);
     assert_string_equal(self->session.holder, "h1");
     assert_int_equal(self->session.connection, 7);
     assert_true(self->session.turn == turn && self->session.version > turn);
-    int64_t version = self->session.version;
-    assert_result(REGISTRY_STALE, world_offer(self, 2, version, 23));
-    assert_result(REGISTRY_UNKNOWN, world_offer(self, 9, turn, 23));
-    world_pass(self, 1000);
-    assert_result(REGISTRY_OK, world_offer(self, 2, turn, 23));
-    assert_true(self->session.turn == turn && self->session.version > version);
-    assert_int_equal(self->session.left_ms, OFFER_MSEC - 1000);
+    world_secret(22, token);
+    assert_int_equal(self->session.secret_len, SECRET_HASH_SIZE);
+    assert_memory_equal(self->session.secret, token, SECRET_HASH_SIZE);
+    world_pass(self, OFFER_MSEC - 1);
+    assert_result(REGISTRY_OK, world_enter(self, 22, 23, "h1", 7));
+    assert_string_equal(self->other.session_id, ""); /* who watched is who enters */
+    assert_int_equal(self->session.state, SESSION_STATE_ACTIVE);
+    assert_true(self->session.turn == self->session.version && self->session.turn > turn);
     assert_result(REGISTRY_SPENT, world_enter(self, 22, 99, "h1", 7));
-    assert_result(REGISTRY_OK, world_drop(self, 2, turn)); /* the offer stays */
+    assert_result(REGISTRY_STALE, world_drop(self, 2, turn)); /* the watch is over */
+    assert_count(self, 0, 1, 0, 0);
+}
+
+static void
+an_offered_seat_is_held_for_the_rest_of_its_time_when_its_watcher_drops(void **state)
+{
+    world_t *self = *state;
+    int64_t turn = watch_and_promote(self);
+    int64_t version = self->session.version;
+    world_pass(self, 1000);
+    assert_result(REGISTRY_OK, world_drop(self, 2, turn));
     assert_int_equal(self->session.state, SESSION_STATE_CONNECTING);
     assert_string_equal(self->session.holder, "");
+    assert_true(self->session.turn == turn && self->session.version > version);
     assert_int_equal(self->session.left_ms, OFFER_MSEC - 1000);
-    assert_result(REGISTRY_STALE, world_offer(self, 2, turn, 24));
-    assert_result(REGISTRY_OK, world_watch(self, 23, 24, "h1", 8)); /* and can be watched again */
+    assert_result(REGISTRY_STALE, world_drop(self, 2, turn));
+    assert_result(REGISTRY_QUEUED, world_claim_one(self, 3));
+    assert_result(REGISTRY_OK, world_watch(self, 22, 23, "h1", 8)); /* it can be watched again, with the token */
+    assert_string_equal(self->other.session_id, "");
     assert_int_equal(self->session.state, SESSION_STATE_CONNECTING);
     assert_int_equal(self->session.left_ms, OFFER_MSEC - 1000);
-    assert_result(REGISTRY_OK, world_offer(self, 2, self->session.turn, 25));
-    assert_result(REGISTRY_OK, world_enter(self, 25, 26, "h1", 8));
+    assert_result(REGISTRY_STALE, world_drop(self, 2, turn));
+    assert_result(REGISTRY_OK, world_drop(self, 2, self->session.turn));
+    world_pass(self, OFFER_MSEC - 1001);
+    assert_result(REGISTRY_UNKNOWN, world_sweep(self));
+    assert_result(REGISTRY_UNKNOWN, world_promote(self)); /* the seat is not free */
+    assert_result(REGISTRY_OK, world_enter(self, 23, 24, "h2", 9));
     assert_string_equal(self->other.session_id, "");
-    assert_result(REGISTRY_STALE, world_offer(self, 2, self->session.turn, 27)); /* taken */
-    assert_count(self, 0, 1, 0, 0);
+    assert_count(self, 0, 1, 0, 1);
+}
+
+static void
+an_offered_seat_whose_watcher_dropped_ends_with_its_time(void **state)
+{
+    world_t *self = *state;
+    int64_t turn = watch_and_promote(self);
+    world_pass(self, 1000);
+    assert_result(REGISTRY_OK, world_drop(self, 2, turn));
+    world_pass(self, OFFER_MSEC - 1000);
+    assert_result(REGISTRY_EXPIRED, world_enter(self, 22, 99, "h1", 7));
+    assert_result(REGISTRY_OK, world_sweep(self));
+    assert_int_equal(self->swept, REGISTRY_SWEPT_OFFER);
+    assert_count(self, 0, 0, 0, 0);
 }
 
 static void
 an_offer_entered_by_another_connection_tells_the_watching_one(void **state)
 {
     world_t *self = *state;
-    self->limits.capacity = 1;
-    assert_result(REGISTRY_OK, world_claim_one(self, 1));
-    assert_result(REGISTRY_QUEUED, world_claim_one(self, 2));
-    assert_result(REGISTRY_OK, world_watch(self, 2, 22, "h1", 7));
-    int64_t turn = self->session.turn;
-    assert_result(REGISTRY_OK, world_leave(self, 1, REGISTRY_ANY_TURN));
-    assert_result(REGISTRY_OK, world_promote(self));
+    int64_t turn = watch_and_promote(self);
     assert_result(REGISTRY_OK, world_enter(self, 22, 23, "h1", 8));
     assert_string_equal(self->other.session_id, "s2");
     assert_int_equal(self->other.connection, 7);
@@ -254,7 +292,9 @@ const struct CMUnitTest registry_connection_tests[] = {
     CASE(a_leave_tells_the_state_before),
     CASE(a_connect_that_was_given_up_ends_only_what_nobody_used),
     CASE(a_watched_place_does_not_end_and_a_dropped_one_has_its_grace),
-    CASE(an_offer_is_watched_offered_dropped_and_entered),
+    CASE(a_promoted_watcher_enters_with_the_token_it_has),
+    CASE(an_offered_seat_is_held_for_the_rest_of_its_time_when_its_watcher_drops),
+    CASE(an_offered_seat_whose_watcher_dropped_ends_with_its_time),
     CASE(an_offer_entered_by_another_connection_tells_the_watching_one),
     {0},
 };

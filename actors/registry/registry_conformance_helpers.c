@@ -143,16 +143,6 @@ world_promote(world_t *self)
 }
 
 registry_result_t
-world_offer(world_t *self, unsigned session, int64_t turn, unsigned next)
-{
-    char id[16];
-    uint8_t hash[SECRET_HASH_SIZE];
-    snprintf(id, sizeof id, "s%u", session);
-    world_secret(next, hash);
-    return self->registry->offer(self->registry, self->now, self->instance, id, turn, hash, &self->session);
-}
-
-registry_result_t
 world_sweep(world_t *self)
 {
     return self->registry->sweep(self->registry, self->now, self->instance, &self->limits, &self->session,

@@ -57,7 +57,6 @@ registry_result_t world_ask(world_t *self, unsigned character, unsigned ask);
 registry_result_t world_unask(world_t *self, unsigned ask);
 registry_result_t world_replace(world_t *self, unsigned user, unsigned ask, unsigned next);
 registry_result_t world_promote(world_t *self);
-registry_result_t world_offer(world_t *self, unsigned session, int64_t turn, unsigned next);
 registry_result_t world_sweep(world_t *self);
 /* Takes up to `max` notices and gives the first one's connection in `left`, their number in `place`. */
 registry_result_t world_beat(world_t *self, const char *holder, uint32_t max);

@@ -449,21 +449,6 @@ model_promote(model_t *self, unsigned instance, int64_t version)
 }
 
 registry_result_t
-model_offer(model_t *self, unsigned instance, unsigned session_id, int64_t turn, unsigned next, int64_t version)
-{
-    model_session_t *session = model_find(self, instance, session_id);
-    if (session == NULL) {
-        return REGISTRY_UNKNOWN;
-    }
-    if (session->state != SESSION_STATE_CONNECTING || session->holder == 0 || session->turn != turn) {
-        return REGISTRY_STALE;
-    }
-    model_change_secret(self, session, next);
-    model_rise(self, session, version);
-    return REGISTRY_OK;
-}
-
-registry_result_t
 model_touch(model_t *self, unsigned instance, unsigned session_id)
 {
     model_session_t *session = model_find(self, instance, session_id);

@@ -88,8 +88,6 @@ void model_unask(model_t *self, unsigned instance, unsigned ask);
 registry_result_t model_replace(model_t *self, unsigned instance, unsigned user, unsigned ask, unsigned next,
                                 int64_t version);
 registry_result_t model_promote(model_t *self, unsigned instance, int64_t version);
-registry_result_t model_offer(model_t *self, unsigned instance, unsigned session, int64_t turn, unsigned next,
-                              int64_t version);
 registry_result_t model_touch(model_t *self, unsigned instance, unsigned session);
 /* Is there anything that time has brought? */
 bool model_is_due(const model_t *self, unsigned instance);

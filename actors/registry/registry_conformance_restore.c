@@ -23,7 +23,6 @@ assert_lost(world_t *self)
     assert_result(REGISTRY_LOST, world_unask(self, 3));
     assert_result(REGISTRY_LOST, world_replace(self, 1, 3, 4));
     assert_result(REGISTRY_LOST, world_promote(self));
-    assert_result(REGISTRY_LOST, world_offer(self, 1, 1, 2));
     assert_result(REGISTRY_LOST, world_sweep(self));
     assert_result(REGISTRY_LOST, world_touch(self, 1));
     assert_result(REGISTRY_LOST, world_find(self, 1));

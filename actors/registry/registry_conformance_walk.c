@@ -307,16 +307,6 @@ walk_promote(walk_t *self)
 }
 
 static void
-walk_offer(walk_t *self)
-{
-    int64_t turn;
-    unsigned session = walk_pick_session(self, &turn), next = ++self->secrets;
-    registry_result_t result = world_offer(self->world, session, turn, next);
-    walk_compare(self, model_offer(&self->model, self->instance, session, turn, next, self->world->session.version),
-                 result);
-}
-
-static void
 walk_touch(walk_t *self)
 {
     int64_t turn;
@@ -481,10 +471,9 @@ typedef struct walk_step {
 } walk_step_t;
 
 static const walk_step_t walk_steps[] = {
-    {walk_claim, 22},  {walk_end_attempt, 2}, {walk_renew, 7},   {walk_enter, 14}, {walk_watch, 9},
-    {walk_drop, 7},    {walk_leave, 4},       {walk_ask, 6},     {walk_unask, 1},  {walk_replace, 4},
-    {walk_promote, 8}, {walk_offer, 3},       {walk_sweep, 14},  {walk_beat, 22},  {walk_tell, 3},
-    {walk_touch, 3},   {walk_switch, 1},      {walk_restore, 1}, {walk_pass, 11},
+    {walk_claim, 22}, {walk_end_attempt, 2}, {walk_renew, 7}, {walk_enter, 14},  {walk_watch, 9},   {walk_drop, 7},
+    {walk_leave, 4},  {walk_ask, 6},         {walk_unask, 1}, {walk_replace, 4}, {walk_promote, 8}, {walk_sweep, 14},
+    {walk_beat, 22},  {walk_tell, 3},        {walk_touch, 3}, {walk_switch, 1},  {walk_restore, 1}, {walk_pass, 11},
 };
 
 static void

@@ -255,14 +255,6 @@ registry_failover_promote(registry_t *port, act_usec_t now, const char *key, con
 }
 
 static registry_result_t
-registry_failover_offer(registry_t *port, act_usec_t now, const char *key, const char *session_id, int64_t turn,
-                        const uint8_t next[SECRET_HASH_SIZE], registry_session_t *session)
-{
-    registry_t *form = registry_failover_form(port, key);
-    return form->offer(form, now, key, session_id, turn, next, session);
-}
-
-static registry_result_t
 registry_failover_sweep(registry_t *port, act_usec_t now, const char *key, const registry_limits_t *limits,
                         registry_session_t *session, registry_swept_t *swept)
 {
@@ -411,7 +403,6 @@ registry_failover_new(registry_t *primary, registry_t *spare)
         .unask = registry_failover_unask,
         .replace = registry_failover_replace,
         .promote = registry_failover_promote,
-        .offer = registry_failover_offer,
         .sweep = registry_failover_sweep,
         .beat = registry_failover_beat,
         .tell = registry_failover_tell,

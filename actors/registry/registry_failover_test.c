@@ -5,6 +5,7 @@
 static bool is_away;             /* the primary */
 static bool is_away_after_begin; /* it goes away once more, in the middle of a restore */
 static registry_t real;          /* what its operations are when it is there */
+static registry_t *spare;        /* of the failover made last */
 
 static registry_result_t
 away_claim(registry_t *self, act_usec_t now, registry_session_t *session, registry_session_t *ended,
@@ -76,7 +77,8 @@ static registry_t *
 make_failover(void *context)
 {
     (void)context;
-    return registry_failover_new(make_primary(), registry_memory_new());
+    spare = registry_memory_new();
+    return registry_failover_new(make_primary(), spare);
 }
 
 static const registry_conformance_t failover_form = {
@@ -151,7 +153,6 @@ everything_of_a_turned_instance_is_asked_of_the_spare(void **state)
     assert_result(REGISTRY_QUEUED, world_claim_one(self, 2));
     assert_result(REGISTRY_OK, world_touch(self, 2));
     assert_result(REGISTRY_OK, world_watch(self, 2, 22, "h1", 2));
-    int64_t watching = self->session.turn;
     assert_result(REGISTRY_QUEUED, world_claim_one(self, 3));
     assert_result(REGISTRY_OK, world_end_attempt(self, 3, 4));
     assert_result(REGISTRY_OK, world_find(self, 2));
@@ -161,14 +162,14 @@ everything_of_a_turned_instance_is_asked_of_the_spare(void **state)
     assert_result(REGISTRY_OK, registry->list(registry, self->now, "alpha", 0, &self->session, 1, &count));
     assert_int_equal(count, 1);
     assert_result(REGISTRY_OK, world_ask(self, 1, 70));
-    assert_result(REGISTRY_OK, world_unask(self, 70));
     assert_result(REGISTRY_OK, world_ask(self, 1, 71));
+    assert_result(REGISTRY_OK, world_unask(self, 70));
+    assert_result(REGISTRY_UNKNOWN, world_replace(self, 1, 70, 92));
     assert_result(REGISTRY_OK, world_drop(self, 1, turn));
     assert_result(REGISTRY_OK, world_renew(self, 1, 1001, 91));
     assert_result(REGISTRY_OK, world_replace(self, 1, 71, 92));
     assert_result(REGISTRY_OK, world_leave(self, 1, REGISTRY_ANY_TURN));
     assert_result(REGISTRY_OK, world_promote(self));
-    assert_result(REGISTRY_OK, world_offer(self, 2, watching, 23));
     assert_result(REGISTRY_OK, world_tell(self, "h1", 2, 7));
     assert_result(REGISTRY_OK, world_beat(self, "h1", 1));
     assert_int_equal(self->place, 1);
@@ -224,6 +225,16 @@ the_spare_starts_from_nothing_each_time(void **state)
     is_away = false;
     assert_true(try_return(self));
     world_restore(self, 0, NULL, 0);
+    assert_result(REGISTRY_LOST, spare->count(spare, self->now, "alpha", &self->count)); /* it keeps nothing */
+    fail_over(self, NULL);
+    assert_count(self, 0, 0, 0, 0);
+
+    registry_t *failover = self->registry;
+    registry_session_t row = world_row(self, (world_session_t){2, 2, 2, 2}, SESSION_STATE_GRACE, 9, 9);
+    self->registry = spare; /* somebody else has used it */
+    self->instance = "beta";
+    world_restore(self, 9, &row, 1);
+    self->registry = failover;
     fail_over(self, NULL);
     assert_count(self, 0, 0, 0, 0);
 }
@@ -241,10 +252,10 @@ a_primary_that_goes_again_before_the_restore_leaves_the_spare_in_use(void **stat
     world_restore(self, 10, &row, 1);
     assert_true(is_degraded(self));
     assert_count(self, 1, 0, 1, 0);
-    world_restore(self, 10, NULL, 0); /* it has to be seen again first */
-    assert_count(self, 1, 0, 1, 0);
     assert_false(try_return(self));
     is_away = false;
+    world_restore(self, 10, NULL, 0); /* it has to be seen again first */
+    assert_count(self, 1, 0, 1, 0);
     assert_true(try_return(self));
     world_restore(self, 0, NULL, 0);
     assert_count(self, 0, 0, 0, 0);

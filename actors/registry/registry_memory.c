@@ -411,7 +411,6 @@ registry_memory_new(void)
         .unask = registry_memory_unask,
         .replace = registry_memory_replace,
         .promote = registry_memory_promote,
-        .offer = registry_memory_offer,
         .sweep = registry_memory_sweep,
         .beat = registry_memory_beat,
         .tell = registry_memory_tell,

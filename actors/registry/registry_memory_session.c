@@ -231,28 +231,6 @@ registry_memory_replace(registry_t *port, act_usec_t now, const char *key, const
 }
 
 registry_result_t
-registry_memory_offer(registry_t *port, act_usec_t now, const char *key, const char *session_id, int64_t turn,
-                      const uint8_t next[SECRET_HASH_SIZE], registry_session_t *session)
-{
-    registry_memory_t *self = registry_memory_lock(port);
-    const registry_instance_t *instance = registry_memory_in_use(self, key);
-    if (instance == NULL) {
-        return registry_memory_unlock(self, REGISTRY_LOST);
-    }
-    registry_entry_t *entry = registry_entry_find(self, instance, session_id);
-    if (entry == NULL) {
-        return registry_memory_unlock(self, REGISTRY_UNKNOWN);
-    }
-    if (entry->state != SESSION_STATE_CONNECTING || entry->holder == NULL || entry->turn != turn) {
-        return registry_memory_unlock(self, REGISTRY_STALE);
-    }
-    registry_secret_change(self, entry, now, next);
-    registry_entry_change(entry);
-    registry_entry_row(entry, now, session);
-    return registry_memory_unlock(self, REGISTRY_OK);
-}
-
-registry_result_t
 registry_memory_touch(registry_t *port, act_usec_t now, const char *key, const char *session_id,
                       const registry_limits_t *limits)
 {

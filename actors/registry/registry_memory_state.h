@@ -247,9 +247,6 @@ registry_result_t registry_memory_replace(registry_t *port, act_usec_t now, cons
                                           const uint8_t ask[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
                                           const registry_limits_t *limits, registry_session_t *session,
                                           registry_session_t *before);
-registry_result_t registry_memory_offer(registry_t *port, act_usec_t now, const char *key, const char *session_id,
-                                        int64_t turn, const uint8_t next[SECRET_HASH_SIZE],
-                                        registry_session_t *session);
 registry_result_t registry_memory_touch(registry_t *port, act_usec_t now, const char *key, const char *session_id,
                                         const registry_limits_t *limits);
 registry_result_t registry_memory_restore_begin(registry_t *port, act_usec_t now, const char *key, int64_t number,

@@ -98,21 +98,6 @@ redis_replace(registry_t *port, act_usec_t now, const char *instance, const char
     return call_end(&call);
 }
 
-static registry_result_t
-redis_offer(registry_t *port, act_usec_t now, const char *instance, const char *session_id, int64_t turn,
-            const uint8_t next[SECRET_HASH_SIZE], registry_session_t *session)
-{
-    redis_call_t call;
-    call_begin(&call, port, now, &redis_script_offer, instance);
-    call_text(&call, session_id);
-    call_number(&call, turn);
-    call_hash(&call, next);
-    if (call_run(&call) == REGISTRY_OK) {
-        call_take_session(&call, session);
-    }
-    return call_end(&call);
-}
-
 void
 redis_form_secrets(registry_t *port)
 {
@@ -122,5 +107,4 @@ redis_form_secrets(registry_t *port)
     port->ask = redis_ask;
     port->unask = redis_unask;
     port->replace = redis_replace;
-    port->offer = redis_offer;
 }

@@ -144,8 +144,19 @@ room_slot_take(room_t *self)
     return member;
 }
 
+/* The same for the same character: who never moved stands, after a drop, where it stood. */
+static uint64_t
+room_spawn_seed(const char *character_id)
+{
+    uint64_t seed = 14695981039346656037u;
+    for (; *character_id != '\0'; character_id++) {
+        seed = (seed ^ (uint8_t)*character_id) * 1099511628211u; /* FNV-1a */
+    }
+    return seed ^ seed >> 29;
+}
+
 void
-room_place(const room_t *self, act_ctx_t *ctx, const msg_persistence_member_loaded_t *loaded, double *x, double *y)
+room_place(const room_t *self, const msg_persistence_member_loaded_t *loaded, double *x, double *y)
 {
     bool here = loaded->has_room && strcmp(loaded->room, self->key) == 0;
     if (here && loaded->x >= 0 && loaded->x <= self->rules->width && loaded->y >= 0 &&
@@ -153,7 +164,7 @@ room_place(const room_t *self, act_ctx_t *ctx, const msg_persistence_member_load
         *x = loaded->x;
         *y = loaded->y;
     } else {
-        self->rules->spawn(act_random(ctx), x, y);
+        self->rules->spawn(room_spawn_seed(loaded->character_id), x, y);
     }
 }
 
@@ -167,7 +178,7 @@ room_member_begin(room_t *self, act_ctx_t *ctx, room_member_t *member, const msg
     memcpy(member->session_id, join->session_id, sizeof member->session_id);
     memcpy(member->seen.character_id, join->character_id, sizeof member->seen.character_id);
     memcpy(member->seen.name, join->name, sizeof member->seen.name);
-    room_place(self, ctx, loaded, &member->seen.x, &member->seen.y);
+    room_place(self, loaded, &member->seen.x, &member->seen.y);
     member->due_x = member->seen.x;
     member->due_y = member->seen.y;
     member->seen_sequence = member->due_sequence = loaded->sequence;

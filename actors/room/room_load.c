@@ -130,7 +130,7 @@ room_on_reloaded(room_t *self, act_ctx_t *ctx, uint32_t stamp, uint32_t slot,
         return; /* of an earlier try, or it has left meanwhile */
     }
     if (loaded->has_room && strcmp(loaded->room, self->key) == 0) { /* else it never moved here: it stays */
-        room_place(self, ctx, loaded, &member->seen.x, &member->seen.y);
+        room_place(self, loaded, &member->seen.x, &member->seen.y);
     }
     member->due_x = member->seen.x;
     member->due_y = member->seen.y;

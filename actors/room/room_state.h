@@ -180,8 +180,7 @@ void room_on_join_failed(room_t *self, act_ctx_t *ctx, uint32_t stamp, error_cod
 void room_join_refuse(act_ctx_t *ctx, const msg_t *head, int64_t connection, error_code_t code);
 void room_join_answer(room_t *self, act_ctx_t *ctx, const msg_t *head, const room_member_t *member);
 /* Puts a character where the store says it stood, or near the middle if that was elsewhere or nowhere. */
-void room_place(const room_t *self, act_ctx_t *ctx, const msg_persistence_member_loaded_t *loaded, double *x,
-                double *y);
+void room_place(const room_t *self, const msg_persistence_member_loaded_t *loaded, double *x, double *y);
 
 /* room_load.c */
 void room_load(room_t *self, act_ctx_t *ctx);

@@ -57,7 +57,7 @@ typedef struct rules {
     int64_t chat_max;     /* code points */
     /* The items of a new room; returns how many. The same each time. */
     uint32_t (*seed)(obj_item_view_t items[RULES_ITEMS_CAP]);
-    /* A place for whoever has none here; `random` is 64 fresh bits. */
+    /* A place for whoever has none here; `random` is 64 bits, the same for the same character. */
     void (*spawn)(uint64_t random, double *x, double *y);
     /* True: *effect is what the intent does. False: *refusal says why it may not, and nothing is to change. */
     bool (*decide)(const rules_view_t *view, const rules_intent_t *intent, rules_effect_t *effect,

@@ -68,11 +68,15 @@ test("a server that is killed and started again on its store finds everybody whe
 });
 
 test("the page of an old build is told so, and the new page goes on in the session", async () => {
-  await ada.page.route("**/api/version", (route) => route.fulfill({ json: { build: "an-older-build" } }));
+  const { build } = (await (await fetch(`${server.url}/api/version`)).json()) as { build: string };
+  await ada.page.route("**/*.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replaceAll(build, "an-older-build") });
+  });
   await ada.page.reload();
   await ada.state("update_required");
   await ada.faces("The plaza has been rebuilt");
-  await ada.page.unroute("**/api/version");
+  await ada.page.unroute("**/*.js");
   await ada.button("Reload").click();
   await backInSession("in a new coat");
 });

@@ -17,7 +17,6 @@ import { Watchman } from "./lib/watchman.ts";
 
 const CAPACITY = 20;
 const VISITORS = 60;
-const LOSSES = 4;
 
 const quick = [...patient, "--registry.timeout_ms", "200", "--registry.rebuild_ms", "500"];
 
@@ -168,29 +167,43 @@ async function askAsDoubles(load: Load, random: Random): Promise<void> {
   assert.ok(!same || result.outcome === "failed", `a second session: ${JSON.stringify(result)}`);
 }
 
-test(`Redis loses a random part of its keys under load, ${LOSSES} times`, async (t) => {
+/** One after the other, under load. */
+const losses: [string, (house: House, random: Random) => Promise<unknown>][] = [
+  ["part of its keys", (house, random) => house.redis.loseKeys(random.between(0.1, 0.5), random)],
+  ["most of its keys", (house, random) => house.redis.loseKeys(random.between(0.5, 0.95), random)],
+  ["everything", (house) => house.redis.flush()],
+  ["itself, and comes back after a while", async (house) => {
+    await house.redis.kill();
+    await isDegraded(house, true);
+    await house.redis.start();
+    await isDegraded(house, false);
+  }],
+  ["a few keys", (house, random) => house.redis.loseKeys(0.1, random)],
+];
+
+test("Redis loses what it knows under load, in several ways", async (t) => {
   const random = new Random(seedOfThisRun());
   const args = [...quick, "--admission.capacity", String(CAPACITY), "--admission.grace_seconds", "2"];
   const house = await openHouse("redis", { owner: t, args: [...args, "--admission.offer_seconds", "2"], people: VISITORS });
   const load = new Load(house, VISITORS, random, true);
   const watchman = new Watchman([house.server], CAPACITY);
   load.start();
-  let lost = 0;
-  for (let loss = 0; loss < LOSSES; loss++) {
+  const busy = async (): Promise<void> => {
     const visits = load.sum((visitor) => visitor.visits);
     await eventually(() => load.sum((visitor) => visitor.visits) > visits + 20, "people come and go", 20_000);
-    lost += await house.redis.loseKeys(random.between(0.1, 0.9), random);
+  };
+  for (const [what, lose] of losses) {
+    await busy();
+    await lose(house, random);
+    t.diagnostic(`Redis lost ${what} after ${load.sum((visitor) => visitor.visits)} visits`);
     for (let asks = 0; asks < 5; asks++) {
       await askAsDoubles(load, random);
     }
   }
-  assert.ok(lost > 0, "some keys were lost");
-  const visits = load.sum((visitor) => visitor.visits);
-  await eventually(() => load.sum((visitor) => visitor.visits) > visits + 20, "people come and go still", 20_000);
+  await busy();
   await load.stop();
   await watchman.stop();
   assert.ok(load.seated.most() <= CAPACITY, `${load.seated.most()} had a seat at once`);
   await expectNoDoubles(house);
   await stands(house.server, { seats: 0, waiting: 0 }, "nothing is left over", 15_000);
-  t.diagnostic(`${lost} keys lost, ${load.sum((visitor) => visitor.visits)} visits`);
 });
