@@ -71,7 +71,8 @@ test("the page of an old build is told so, and the new page goes on in the sessi
   const { build } = (await (await fetch(`${server.url}/api/version`)).json()) as { build: string };
   await ada.page.route("**/*.js", async (route) => {
     const response = await route.fetch();
-    await route.fulfill({ response, body: (await response.text()).replaceAll(build, "an-older-build") });
+    const body = (await response.text()).replaceAll(build, "an-older-build");
+    await route.fulfill({ response, body, headers: { ...response.headers(), "cache-control": "no-store" } });
   });
   await ada.page.reload();
   await ada.state("update_required");
@@ -91,6 +92,7 @@ test("who leaves while the network is gone cannot say so, and is asked when they
   await bo.state("replacement");
   await bo.button("Take over").click();
   await bo.state("active");
+  await ada.sees("Bo");
   assert.equal(await ada.row("Bo").count(), 1);
 });
 

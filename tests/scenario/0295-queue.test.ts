@@ -203,8 +203,12 @@ await bothForms({ args, people: 60 }, (house) => {
         }),
       );
     }
-    // Whoever was not heard to hang up in time waits for the grace, or has an offer that runs out.
-    await stands(server, { seats: 0, waiting: 0 }, "nothing is left", 15_000);
-    assert.deepEqual(await sessions(server), []);
+    // Whoever was not heard to hang up in time has a ticket or an offer that runs out, or a place that does.
+    let alone = Infinity;
+    await eventually(async () => {
+      alone = (await sessions(server)).length > 0 ? Infinity : Math.min(alone, performance.now());
+      return performance.now() - alone > 1000;
+    }, "nothing is left, for a second", 15_000);
+    await stands(server, { seats: 0, waiting: 0 }, "and nothing is counted");
   });
 });
