@@ -81,7 +81,7 @@ the_longest_list_of_instances_fits_its_answer(void **state)
     static char ids[GATEWAY_INSTANCES_CAP][25];
     static const char *instances[GATEWAY_INSTANCES_CAP + 1];
     for (int i = 0; i < GATEWAY_INSTANCES_CAP; i++) {
-        snprintf(ids[i], sizeof(ids[i]), "instance-of-24-chars-%03d", i);
+        snprintf(ids[i], sizeof(ids[i]), "instance-of-24-chars-%03u", (unsigned)i % 1000);
         instances[i] = ids[i];
     }
     house_t *house = house_new_of(NULL, instances);

@@ -102,6 +102,7 @@ queue_tell_position(queue_t *self, act_ctx_t *ctx, queue_watcher_t *watcher, uin
         bool moved = position != watcher->told_position;
         watcher->told_position = position;
         watcher->told_depth = self->numbers_count;
+        watcher->told_at = act_now(ctx);
         act_count(ctx, METRIC_QUEUE_PUSHES, 0, moved);
     }
 }
@@ -421,10 +422,10 @@ queue_tick(queue_t *self, act_ctx_t *ctx)
             continue; /* its gateway would not know whom this is for */
         }
         uint32_t position = queue_position(self, watcher->number);
-        if (position > 0) {
-            queue_tell_position(self, ctx, watcher, position);
-        } else if (!watcher->offered) {
+        if (position == 0 && !watcher->offered) {
             queue_look_after(self, ctx, watcher);
+        } else if (position > 0 && act_now(ctx) - watcher->told_at >= QUEUE_TICK_USEC) {
+            queue_tell_position(self, ctx, watcher, position);
         }
     }
 }

@@ -14,9 +14,9 @@
 
 enum {
     SAVER_SAVE_USEC = 3 * ACT_SEC, /* less than a gateway waits: whoever waits can still be answered */
-    SAVER_UNSAVED_MAX = 65536, /* sessions that wait to be sent again; beyond it one is given up, and found by the
-                                  registry's rebuild at the latest */
-    SAVER_CONTEXT = 0x5a,      /* highest byte of the context of its requests */
+    SAVER_UNSAVED_MAX = 65536,     /* sessions that wait to be sent again; beyond it one is given up, and found by the
+                                      registry's rebuild at the latest */
+    SAVER_CONTEXT = 0x5a,          /* highest byte of the context of its requests */
 };
 
 typedef struct saver saver_t;

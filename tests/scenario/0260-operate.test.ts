@@ -7,6 +7,7 @@ import { metric } from "./lib/api.ts";
 import { bothForms, patient } from "./lib/house.ts";
 import type { ServerMessage } from "./lib/protocol.ts";
 import { expectReason } from "./lib/reasons.ts";
+import { eventually } from "./lib/wait.ts";
 import { here } from "./lib/walk.ts";
 
 const CAPACITY = 10;
@@ -150,6 +151,8 @@ await bothForms({ args, people: 40, wide: true }, (house) => {
     const far = house.player(21);
     far.server = other;
     expectReason(await far.connect(), "DRAINING");
+    const shown = async (): Promise<boolean> => (await instance(other)).drain && (await instance(other)).capacity === 7;
+    await eventually(shown, "the other process shows it");
     await server.stop();
     await server.start();
     const info = await instance(server);
