@@ -518,16 +518,27 @@ admission_on_character(admission_t *self, act_ctx_t *ctx, const msg_t *answer)
 
 /* ---- when the store has it ---- */
 
-/* The store did not take a fresh claim, or nobody waits for it any more: it is undone. */
+/* The store did not take a fresh claim, or nobody waits for it any more: it is undone. Also when the registry is lost or
+ * has forgotten it: the store may have it yet, or get it when it is sent once more. */
 static void
 admission_take_back(admission_t *self, act_ctx_t *ctx, const registry_session_t *session, session_conflict_t conflict)
 {
     registry_t *registry = self->config->registry;
     registry_session_t ended;
     session_state_t was;
-    if (registry->leave(registry, act_now(ctx), act_key(ctx), session->session_id, 0, &ended, &was) == REGISTRY_OK) {
+    registry_result_t result =
+        registry->leave(registry, act_now(ctx), act_key(ctx), session->session_id, 0, &ended, &was);
+    if (result == REGISTRY_OK) {
         admission_ended(self, ctx, &ended,
                         conflict == SESSION_CONFLICT_NONE ? SESSION_END_GIVEN_UP : SESSION_END_CONFLICT);
+    } else if (result != REGISTRY_STALE) {
+        ended = *session;
+        ended.state = SESSION_STATE_ENDED;
+        ended.version++;
+        ended.secret_len = 0;
+        ended.left_ms = REGISTRY_NO_END;
+        admission_save(self, ctx, &ended, 0, NULL);
+        admission_is_lost(self, ctx, result);
     }
     if (conflict == SESSION_CONFLICT_NUMBER) { /* the registry has gone back in time, and did not notice */
         registry->forget(registry, act_now(ctx), act_key(ctx));
