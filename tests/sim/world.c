@@ -92,10 +92,10 @@ world_has_seat(const registry_session_t *session)
            session->state == SESSION_STATE_GRACE;
 }
 
-/* A3, A4, A6 over the registry: seats, order, one session per character. (A session whose end was lost on its way to
- * the store with the actor that sent it comes back as a ghost when the registry is lost, too: nobody is inside then,
- * but it is counted for a while.) Nobody may hold a seat that was given since the step before while one with a lower
- * number waits. */
+/* A3, A4, A6 over the registry: seats, order, one session per character. Nobody may hold a seat that was given since
+ * the step before while one with a lower number waits. A session whose end was lost on its way to the store, with the
+ * actor that would have sent it again, comes back as a ghost when the registry is lost too, until the audit finds it:
+ * on evenings where all of that may happen seats are not counted. */
 static void
 world_check_sessions(world_t *self)
 {
@@ -142,7 +142,7 @@ world_check_people(world_t *self)
                                                &session, &place) == REGISTRY_OK &&
                   session.turn == player->turn;
     }
-    if (inside > WORLD_CAPACITY) {
+    if (inside > WORLD_CAPACITY && self->players->books_sure) {
         world_breach(self, "A3: more people inside than there are seats");
     }
 }
