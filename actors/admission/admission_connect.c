@@ -518,8 +518,8 @@ admission_on_character(admission_t *self, act_ctx_t *ctx, const msg_t *answer)
 
 /* ---- when the store has it ---- */
 
-/* The store did not take a fresh claim, or nobody waits for it any more: it is undone. Also when the registry is lost or
- * has forgotten it: the store may have it yet, or get it when it is sent once more. */
+/* The store did not take a fresh claim, or nobody waits for it any more: it is undone. Also when the registry is lost
+ * or has forgotten it: the store may have it yet, or get it when it is sent once more. */
 static void
 admission_take_back(admission_t *self, act_ctx_t *ctx, const registry_session_t *session, session_conflict_t conflict)
 {

@@ -127,7 +127,7 @@ export async function openHouse(form: Form, options: HouseOptions): Promise<Hous
   return new House(form, crowd, servers, await buildOf(first), redis);
 }
 
-/** The same tests in a house of each form, which stand side by side: what most of them do is wait. */
+/** The same tests in a house of each form, which stand side by side: what most of them do is wait. Once in a file. */
 export async function bothForms(options: Omit<HouseOptions, "owner">, tests: (house: House) => void): Promise<void> {
   const houses = await Promise.all(forms.map((form) => openHouse(form, { owner: { after }, ...options })));
   describe("registry", { concurrency: forms.length }, () => {
