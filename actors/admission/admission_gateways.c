@@ -250,7 +250,9 @@ admission_audit_finish(admission_t *self, act_ctx_t *ctx, admission_gateway_t *g
         }
         if (result == REGISTRY_UNKNOWN || found.turn != held->turn || strcmp(found.holder, gateway->holder) != 0) {
             msg_gateway_end_t end = {.connection = held->connection, .close = CLOSE_CODE_SESSION_ENDED};
-            act_log(ctx, LOG_WARN, "session-ghost", "a gateway holds a session that has ended or gone on elsewhere",
+            /* one that has ended since it was reported is no news */
+            act_log(ctx, result == REGISTRY_UNKNOWN ? LOG_DEBUG : LOG_WARN, "session-ghost",
+                    "a gateway holds a session that has ended or gone on elsewhere",
                     LOG_S("session", held->session_id));
             send_to_gateway_end(ctx, &gateway->addr, &end);
         }

@@ -38,7 +38,6 @@ export class Stop {
 export class Visitor {
   /** unsure: something was asked, and nothing answered yet. */
   state: "away" | "unsure" | "waiting" | "playing" = "away";
-  acks = 0;
   visits = 0;
   private sessionId: string | undefined;
   private since = 0;
@@ -153,7 +152,6 @@ export class Visitor {
     for (let moves = Math.ceil(this.random.between(1, 8)); moves > 0 && !stopped.now; moves--) {
       const { x, y } = here(this.player.playing);
       await this.player.playing.move(x, y);
-      this.acks++;
       await pause(this.random.between(5, 60)); // the pace of a player
     }
     if (this.random.next() < 0.4) {
