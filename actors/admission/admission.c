@@ -344,7 +344,6 @@ admission_init(void *state, act_ctx_t *ctx, const void *config)
 {
     admission_t *self = state;
     self->config = config;
-    self->ctx = ctx;
     self->deferred_end = &self->deferred;
     for (const char *const *name = self->config->instances; *name != NULL; name++) {
         self->open = self->open || strcmp(*name, act_key(ctx)) == 0;

@@ -58,7 +58,6 @@ typedef struct admission_configure {
 
 typedef struct admission {
     const admission_config_t *config;
-    act_ctx_t *ctx;
     bool open;  /* this key is an instance of ours */
     bool ready; /* the registry knows what the store knows */
     bool told_degraded;

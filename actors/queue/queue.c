@@ -14,7 +14,6 @@ typedef enum queue_timer { QUEUE_TIMER_TICK } queue_timer_t;
 
 typedef struct queue {
     const queue_config_t *config;
-    act_ctx_t *ctx;
     bool open;    /* this key is an instance of ours */
     bool changed; /* a seat may be free: see to it in flush */
     saver_t *saver;
@@ -437,7 +436,6 @@ queue_init(void *state, act_ctx_t *ctx, const void *config)
 {
     queue_t *self = state;
     self->config = config;
-    self->ctx = ctx;
     for (const char *const *name = self->config->instances; *name != NULL; name++) {
         self->open = self->open || strcmp(*name, act_key(ctx)) == 0;
     }

@@ -34,14 +34,14 @@ int fsync(int fd) { return stalled("fsync", fd); }
 
 export class Disk {
   private readonly directory = mkdtempSync(join(tmpdir(), "playhouse-disk-"));
-  private readonly library = join(this.directory, "disk.so");
+  private readonly preload = join(this.directory, "disk.so");
   private readonly stallFile = join(this.directory, "stall");
   private readonly failFile = join(this.directory, "fail");
 
   /** For the server that is to have this disk. */
   get env(): Record<string, string> {
     return {
-      LD_PRELOAD: this.library,
+      LD_PRELOAD: this.preload,
       STALL_FILE: this.stallFile,
       FAIL_FILE: this.failFile,
       ASAN_OPTIONS: "verify_asan_link_order=0", // ours comes before the sanitizer's
@@ -49,7 +49,7 @@ export class Disk {
   }
 
   async make(): Promise<void> {
-    const args = ["-shared", "-fPIC", "-O1", "-x", "c", "-o", this.library, "-", "-ldl"];
+    const args = ["-shared", "-fPIC", "-O1", "-x", "c", "-o", this.preload, "-", "-ldl"];
     const { code, err } = await run("cc", args, { input: SOURCE, ms: 60_000 });
     assert.equal(code, 0, err);
   }
