@@ -165,6 +165,19 @@ house_open_store(house_t *self)
     return true;
 }
 
+/* What shares a thread. PostgreSQL is waited for over a socket: there persistence must not hold the gateway's loop. */
+static const char *
+house_placement(const config_t *config)
+{
+    const char *placement = config_text(config, CONFIG_BROKER_PLACEMENT);
+    if (strcmp(placement, "auto") != 0) {
+        return placement;
+    }
+    return *config_text(config, CONFIG_STORE_URL) == '\0'
+               ? "gateway+room+persistence auth+admission+queue+metrics+front"
+               : "gateway+room persistence auth+admission+queue+metrics+front";
+}
+
 static bool
 house_is_instance(const char *name)
 {
@@ -289,7 +302,7 @@ house_configure(house_t *self)
         .build = PLAYHOUSE_BUILD,
         .wire = &server_wire,
         .ports = &self->ports,
-        .threads = broker_threads_of(config_text(config, CONFIG_BROKER_PLACEMENT), gateway_kind.name),
+        .threads = broker_threads_of(house_placement(config), gateway_kind.name),
         .static_folder = self->static_folder,
         .instances = self->instances,
         .limits = &self->limits,
@@ -328,7 +341,7 @@ house_open(house_t *self)
     }
     house_configure(self);
     house_add_actors(self);
-    broker_options_t options = {.placement = config_text(self->config, CONFIG_BROKER_PLACEMENT),
+    broker_options_t options = {.placement = house_placement(self->config),
                                 .mailbox_max = (size_t)config_int(self->config, CONFIG_BROKER_MAILBOX_MAX)};
     char why[256];
     if (!broker_start(self->broker, &options, why, sizeof why)) {

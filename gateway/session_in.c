@@ -95,6 +95,8 @@ session_dispatch(gateway_t *self, session_t *session, uint32_t type)
     case MSG_SESSION_JOIN:
         session_on_join(self, session, &self->in.session_join);
         return;
+    case MSG_SESSION_REFRESH:
+        return;
     case MSG_QUEUE_WATCH:
         session_on_watch(self, session, &self->in.queue_watch);
         return;

@@ -255,6 +255,9 @@ admission_receive_closed(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
     msg_admission_refused_t refused = {.fault = SECRET_FAULT_UNKNOWN};
     act_retire(ctx);
     switch ((admission_inbox_t)msg->type) {
+    case ADMISSION_INBOX_REFRESHED:
+    case ADMISSION_INBOX_MUTED:
+        return;
     case ADMISSION_INBOX_CONNECT:
         admission_on_connect(self, ctx, msg);
         return;
@@ -285,6 +288,9 @@ admission_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         return;
     }
     switch ((admission_inbox_t)msg->type) {
+    case ADMISSION_INBOX_REFRESHED:
+    case ADMISSION_INBOX_MUTED:
+        return;
     case ADMISSION_INBOX_CONNECT:
         admission_on_connect(self, ctx, msg);
         return;

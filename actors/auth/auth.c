@@ -198,6 +198,11 @@ auth_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
 {
     auth_t *self = state;
     switch ((auth_inbox_t)msg->type) {
+    case AUTH_INBOX_PING: {
+        msg_auth_pong_t pong = {.keys = self->keys != NULL, .fresh = true};
+        reply_auth_pong(ctx, msg, &pong);
+        return;
+    }
     case AUTH_INBOX_VERIFY:
         auth_on_verify(self, ctx, msg, msg->body);
         return;

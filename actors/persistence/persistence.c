@@ -265,6 +265,19 @@ persistence_on_list_characters(persistence_t *self, act_ctx_t *ctx, const msg_t 
 }
 
 static void
+persistence_on_mute_character(persistence_t *self, act_ctx_t *ctx, const msg_t *msg,
+                              const msg_persistence_mute_character_t *ask)
+{
+    store_result_t result = self->store->mute_character(self->store, ask->character_id, ask->muted_until);
+    if (result == STORE_OK) {
+        msg_persistence_muted_t muted = {0};
+        reply_persistence_muted(ctx, msg, &muted);
+    } else {
+        persistence_fail(self, ctx, msg, result);
+    }
+}
+
+static void
 persistence_answer_character(persistence_t *self, act_ctx_t *ctx, const msg_t *msg, store_result_t result,
                              const msg_persistence_character_t *answer)
 {
@@ -308,7 +321,7 @@ persistence_on_find_character(persistence_t *self, act_ctx_t *ctx, const msg_t *
 static void
 persistence_on_ping(persistence_t *self, act_ctx_t *ctx, const msg_t *msg)
 {
-    msg_persistence_pong_t pong;
+    msg_persistence_pong_t pong = {.cache = CACHE_STATE_NONE};
     store_result_t result = self->store->ping(self->store, &pong.schema);
     if (result == STORE_OK) {
         reply_persistence_pong(ctx, msg, &pong);
@@ -348,6 +361,9 @@ persistence_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         return;
     case PERSISTENCE_INBOX_FIND_CHARACTER:
         persistence_on_find_character(self, ctx, msg, msg->body);
+        return;
+    case PERSISTENCE_INBOX_MUTE_CHARACTER:
+        persistence_on_mute_character(self, ctx, msg, msg->body);
         return;
     case PERSISTENCE_INBOX_SAVE_SESSION:
         persistence_on_save_session(self, ctx, msg, msg->body);

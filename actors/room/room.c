@@ -154,6 +154,8 @@ room_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     case ROOM_INBOX_RESYNC:
         room_on_resync(self, ctx, msg);
         return;
+    case ROOM_INBOX_MUTE:
+        return;
     case ROOM_INBOX_PEEK:
         room_on_peek(self, ctx, msg);
         return;

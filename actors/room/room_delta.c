@@ -151,7 +151,7 @@ room_whole(const room_t *self, format_t format)
 blob_t *
 room_welcome(const room_t *self, const room_member_t *member)
 {
-    msg_event_welcome_t welcome;
+    msg_event_welcome_t welcome = {.has_snapshot = true};
     memcpy(welcome.session_id, member->session_id, sizeof welcome.session_id);
     memcpy(welcome.character_id, member->seen.character_id, sizeof welcome.character_id);
     memcpy(welcome.name, member->seen.name, sizeof welcome.name);

@@ -91,7 +91,8 @@ Between actors a message is one ZeroMQ frame with one msgpack array:
 def endpoint_rows(schema):
     for e in schema.endpoints:
         query = "?" + "&".join(f"{name}=" for name in e.query) if e.query else ""
-        needs = "loopback" if e.admin else "bearer token" if e.auth else "none"
+        least = "bearer token" if e.role == "player" else f"bearer token of a {e.role}"
+        needs = "loopback" if e.admin else least if e.auth else "none"
         yield (f"`{e.method} {e.path}{query}`", e.why, f"`{e.request}`" if e.request else "",
                f"{e.status} `{e.response}`", needs, ", ".join(e.errors))
 
@@ -224,6 +225,8 @@ def operation(schema, endpoint):
     for name in endpoint.query:
         text = {"type": "string", "pattern": f"^{PATTERNS['id']}*$", "minLength": 1, "maxLength": 24}
         result.setdefault("parameters", []).append({"name": name, "in": "query", "schema": text})
+    if endpoint.role != "player":
+        result["x-role"] = endpoint.role
     if endpoint.admin:
         result["servers"] = [{"url": "http://127.0.0.1:8081", "description": "the loopback listener, admin.port"}]
     if endpoint.request:

@@ -276,7 +276,7 @@ class Loader:
 
     def load_endpoints(self):
         known = {"method", "path", "why", "auth", "request", "response", "status", "errors", "dev", "statusNotReady",
-                 "admin", "query"}
+                 "admin", "query", "role"}
         for spec in self.files.get("http", {}).get("endpoints", []):
             where = f"http.json {spec.get('method')} {spec.get('path')}"
             check_keys(where, spec, known, ["method", "path", "why", "response", "status"])
@@ -287,13 +287,16 @@ class Loader:
                 bodies += [self.model.objects[n] for n in self.model.closure(bodies) if n in self.model.objects]
                 if any(f.kind in ("bytes", "blob") for body in bodies for f in body.fields):
                     fail(where, "an HTTP body cannot have bytes or a blob")
+            if spec.get("role", "player") not in self.model.enums["role"].values:
+                fail(where, f"unknown role '{spec['role']}'")
             for code in spec.get("errors", []):
                 if code not in self.model.enums["error"].values:
                     fail(where, f"unknown error '{code}'")
             self.model.endpoints.append(
                 Endpoint(spec["method"], spec["path"], spec["why"], spec.get("auth", True), spec.get("request", ""),
                          spec["response"], spec["status"], spec.get("errors", []), spec.get("dev", False),
-                         spec.get("statusNotReady", 0), spec.get("admin", False), spec.get("query", [])))
+                         spec.get("statusNotReady", 0), spec.get("admin", False), spec.get("query", []),
+                         spec.get("role", "player")))
 
     def check_identifiers(self):
         """No two things of C may share a name."""

@@ -105,6 +105,7 @@ class Endpoint:
     status_not_ready: int
     admin: bool  # of the loopback listener
     query: list  # names of parameters
+    role: str  # the least that the bearer's token must allow
 
 
 @dataclass

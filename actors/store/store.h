@@ -1,8 +1,8 @@
 /*
- * store -- the port to what is written down. The persistence actor speaks to nothing else; a form (SQLite here) fills
- * in the functions, and every form passes store_conformance_test.c and store_sessions*_test.c.
+ * store -- the port to what is written down. The persistence actor speaks to nothing else; a form (SQLite, PostgreSQL)
+ * fills in the functions, and every form passes the conformance suite (store_conformance*.c).
  *
- * One thread at a time uses a store. Every function may block. Each that writes is one transaction: when it returns
+ * One thread at a time uses a store. Every function may block for a bounded time. Each that writes is one transaction: when it returns
  * STORE_OK the change is durable, when it returns anything else nothing of it is known to be. Strings obey the schema
  * (persistence.json); out parameters are written only on STORE_OK, except where said.
  */
@@ -30,6 +30,7 @@ typedef enum store_result {
     STORE_NOT_OWNER,
     STORE_LIMIT,
     STORE_STALE_EPOCH,
+    STORE_LEASE_UNKNOWN, /* the actor's own word; no form gives it */
     STORE_GAP,
     STORE_FULL,        /* no room on the disk, or it cannot be written */
     STORE_UNAVAILABLE, /* anything else: error_text says what */
@@ -63,6 +64,8 @@ struct store {
     store_result_t (*load_room)(store_t *self, const msg_persistence_load_room_t *ask,
                                 msg_persistence_room_loaded_t *out);
     store_result_t (*load_member)(store_t *self, const char *character_id, msg_persistence_member_loaded_t *out);
+    /* `until`: milliseconds since 1970, 0 lifts it. NOT_FOUND without such a character. */
+    store_result_t (*mute_character)(store_t *self, const char *character_id, int64_t until);
 
     /*
      * Stores `count` (1..STORE_BATCH_MAX) appends in the order given, all or none: the actions, of each character
@@ -75,9 +78,9 @@ struct store {
     store_result_t (*commit)(store_t *self, const msg_persistence_append_t *appends, uint32_t count, int64_t at,
                              store_report_t *report);
 
-    /* NOT_FOUND when it is not among the character's last STORE_FIND_STEPS_MAX. */
+    /* NOT_FOUND when it is not among the character's last STORE_FIND_STEPS_MAX, or is forgotten (maintain). */
     store_result_t (*find_action)(store_t *self, const char *character_id, int64_t action_id, obj_action_row_t *out);
-    /* Up to STORE_READ_ACTIONS rows from `from_sequence` on, in order. NOT_FOUND without such a character, LIMIT when
+    /* Up to STORE_READ_ACTIONS rows from `from_sequence` on, in order, without those that are forgotten. NOT_FOUND without such a character, LIMIT when
      * that is more than STORE_READ_STEPS_MAX back. `rows` may be written on failure. */
     store_result_t (*read_actions)(store_t *self, const char *character_id, int64_t from_sequence,
                                    obj_action_row_t *rows, uint32_t *count);
@@ -103,6 +106,13 @@ struct store {
     store_result_t (*save_instance)(store_t *self, const char *instance, const obj_instance_switches_t *switches);
     /* All zero for an instance that was never saved. */
     store_result_t (*load_instance)(store_t *self, const char *instance, obj_instance_switches_t *switches);
+
+    /*
+     * A bounded step of what is to be done now and then: makes room for the log of the hours to come, and forgets the
+     * actions accepted before `at` - keep_msec (0: keeps all). *more: there is more to do at once. Never holds up a
+     * commit for long, and what it could not do now it does at the next call. Characters, items, sessions stay.
+     */
+    store_result_t (*maintain)(store_t *self, int64_t at, int64_t keep_msec, bool *more);
 
     /* Why the last function that gave FULL or UNAVAILABLE did; for the operator. Valid until the next call. */
     const char *(*error_text)(const store_t *self);

@@ -348,6 +348,7 @@ store_sqlite_load_member(store_t *port, const char *character_id, msg_persistenc
         out->has_room = sqlite3_column_type(row, 2) != SQLITE_NULL;
         out->x = sqlite3_column_double(row, 3);
         out->y = sqlite3_column_double(row, 4);
+        out->muted_until = sqlite3_column_int64(row, 5);
         if (!store_sqlite_text(row, 2, out->room, sizeof(out->room))) {
             result = store_sqlite_strange(self, "character");
         }
@@ -356,6 +357,19 @@ store_sqlite_load_member(store_t *port, const char *character_id, msg_persistenc
     }
     sqlite3_reset(row);
     return result;
+}
+
+static store_result_t
+store_sqlite_mute_character(store_t *port, const char *character_id, int64_t until)
+{
+    store_sqlite_t *self = (store_sqlite_t *)port;
+    store_result_t result = STORE_OK;
+    if (!store_sqlite_begin(self) || !store_sqlite_run(store_sqlite_bind(self, SQL_MUTE, "si", character_id, until))) {
+        result = store_sqlite_fault(self);
+    } else if (sqlite3_changes(self->db) != 1) {
+        result = STORE_NOT_FOUND;
+    }
+    return store_sqlite_end(self, result);
 }
 
 static const char *
@@ -394,6 +408,7 @@ static const store_t store_sqlite_port = {
     .find_character = store_sqlite_find_character,
     .load_room = store_sqlite_load_room,
     .load_member = store_sqlite_load_member,
+    .mute_character = store_sqlite_mute_character,
     .commit = store_sqlite_commit,
     .find_action = store_sqlite_find_action,
     .read_actions = store_sqlite_read_actions,
@@ -401,6 +416,7 @@ static const store_t store_sqlite_port = {
     .load_sessions = store_sqlite_load_sessions,
     .save_instance = store_sqlite_save_instance,
     .load_instance = store_sqlite_load_instance,
+    .maintain = store_sqlite_maintain,
     .error_text = store_sqlite_error_text,
     .close = store_sqlite_close,
 };

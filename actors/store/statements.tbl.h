@@ -17,7 +17,8 @@ STATEMENT(SQL_ROOM_LEASE, "UPDATE room SET epoch = ?2 WHERE key = ?1")
 STATEMENT(SQL_ITEMS, "SELECT id, kind, holder, x, y FROM item WHERE room = ?1 ORDER BY id LIMIT 64")
 STATEMENT(SQL_ITEM_CREATE, "INSERT INTO item (room, id, kind, holder, x, y) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
 STATEMENT(SQL_ITEM, "UPDATE item SET holder = ?3, x = ?4, y = ?5 WHERE room = ?1 AND id = ?2")
-STATEMENT(SQL_MEMBER, "SELECT sequence, last_action_id, room, x, y FROM character WHERE id = ?1")
+STATEMENT(SQL_MEMBER, "SELECT sequence, last_action_id, room, x, y, muted_until FROM character WHERE id = ?1")
+STATEMENT(SQL_MUTE, "UPDATE character SET muted_until = ?2 WHERE id = ?1")
 STATEMENT(SQL_TAIL, "SELECT number, sequence, last_action_id, last_log FROM character WHERE id = ?1")
 STATEMENT(SQL_PROFILE,
           "UPDATE character SET x = ?3, y = ?4, room = ?5, sequence = ?6, last_action_id = ?7, last_log = ?8 "

@@ -122,3 +122,11 @@ store_sqlite_read_actions(store_t *port, const char *character_id, int64_t from_
     }
     return STORE_OK;
 }
+
+store_result_t
+store_sqlite_maintain(store_t *port, int64_t at, int64_t keep_msec, bool *more)
+{
+    (void)port, (void)at, (void)keep_msec;
+    *more = false;
+    return STORE_OK;
+}

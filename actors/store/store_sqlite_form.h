@@ -113,6 +113,9 @@ store_result_t store_sqlite_find_action(store_t *port, const char *character_id,
 store_result_t store_sqlite_read_actions(store_t *port, const char *character_id, int64_t from_sequence,
                                          obj_action_row_t *rows, uint32_t *count);
 
+/* Forgets what is old, a few rows at a time. */
+store_result_t store_sqlite_maintain(store_t *port, int64_t at, int64_t keep_msec, bool *more);
+
 /* store_sqlite_sessions.c */
 store_result_t store_sqlite_save_sessions(store_t *port, const msg_persistence_save_session_t *const *saves,
                                           uint32_t count, int64_t at, session_conflict_t *conflicts);
