@@ -153,6 +153,12 @@ admission_finish(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending
     admission_table_drop(&self->table, pending);
 }
 
+static registry_bearer_t
+admission_bearer(const admission_pending_t *pending)
+{
+    return (registry_bearer_t){.user_id = pending->user_id, .role = pending->role, .auth_until = pending->auth_until};
+}
+
 /* A session or a place is taken up again with its token. */
 static void
 admission_renew(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending)
@@ -161,11 +167,12 @@ admission_renew(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending)
     uint8_t shown[SECRET_HASH_SIZE], next[SECRET_HASH_SIZE];
     registry_t *registry = self->config->registry;
     registry_limits_t limits = admission_limits(self);
+    const registry_bearer_t bearer = admission_bearer(pending);
     registry_session_t session;
     secret_hash(pending->reconnect_token, shown);
     secret_draw(ctx, secret, next);
     registry_result_t result =
-        registry->renew(registry, act_now(ctx), act_key(ctx), pending->user_id, shown, next, &limits, &session);
+        registry->renew(registry, act_now(ctx), act_key(ctx), &bearer, shown, next, &limits, &session);
     if (admission_is_lost(self, ctx, result)) {
         return;
     }
@@ -196,14 +203,15 @@ admission_replace(admission_t *self, act_ctx_t *ctx, admission_pending_t *pendin
     uint8_t ask[SECRET_HASH_SIZE], next[SECRET_HASH_SIZE];
     registry_t *registry = self->config->registry;
     registry_limits_t limits = admission_limits(self);
+    const registry_bearer_t bearer = admission_bearer(pending);
     registry_session_t session, before;
     secret_hash(pending->replace_token, ask);
     secret_draw(ctx, secret, next);
     if (!admission_end_attempt(self, ctx, pending->user_id, pending->character_id)) {
         return true; /* the registry wants it ended first: a user has one attempt under way */
     }
-    registry_result_t result = registry->replace(registry, act_now(ctx), act_key(ctx), pending->user_id, ask, next,
-                                                 &limits, &session, &before);
+    registry_result_t result =
+        registry->replace(registry, act_now(ctx), act_key(ctx), &bearer, ask, next, &limits, &session, &before);
     if (admission_is_lost(self, ctx, result)) {
         return true;
     }
@@ -293,7 +301,9 @@ admission_claim(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending)
     uint8_t hash[SECRET_HASH_SIZE];
     registry_t *registry = self->config->registry;
     registry_limits_t limits = admission_limits(self);
-    registry_session_t session = {.role = pending->role, .secret_len = SECRET_HASH_SIZE}, other;
+    registry_session_t session = {
+        .role = pending->role, .secret_len = SECRET_HASH_SIZE, .auth_until = pending->auth_until};
+    registry_session_t other;
 #ifdef PLAYHOUSE_PLANTED_CAPACITY
     /* A BUG, PLANTED ON PURPOSE, in no build but the one that shows that the simulation catches it: capacity was
      * checked when the connect came in (admission_on_connect), and is not checked again where the seat is taken. */
@@ -426,6 +436,7 @@ admission_on_connect(admission_t *self, act_ctx_t *ctx, const msg_t *request)
         return;
     }
     pending->role = body->role;
+    pending->auth_until = body->auth_until;
     memcpy(pending->user_id, body->user_id, sizeof pending->user_id);
     memcpy(pending->address, body->address, sizeof pending->address);
     if (body->has_replace_token) {

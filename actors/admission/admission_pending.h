@@ -15,6 +15,7 @@ typedef struct admission_pending {
     uint32_t turn; /* of this slot: an answer to an earlier use of it means nothing */
     msg_t request; /* its head: no body */
     role_t role;
+    int64_t auth_until;                                                   /* of the access token, ms since 1970 */
     char session_id[sizeof((msg_admission_connect_t *)NULL)->session_id]; /* "" of an end */
     char user_id[sizeof((msg_admission_connect_t *)NULL)->user_id];
     char address[sizeof((msg_admission_connect_t *)NULL)->address];

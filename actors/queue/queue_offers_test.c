@@ -271,8 +271,9 @@ one_whose_token_was_renewed_elsewhere_is_not_told_of_the_offer(void **state)
     seat(f, 1);
     watch(f, 2);
     secret_hash(f->attached.reconnect_token, shown);
+    const registry_bearer_t bearer = {.user_id = "user 2"};
     assert_int_equal(
-        f->registry->renew(f->registry, sim_now(f->sim), PLAZA, "user 2", shown, next, &f->config.limits, &f->session),
+        f->registry->renew(f->registry, sim_now(f->sim), PLAZA, &bearer, shown, next, &f->config.limits, &f->session),
         REGISTRY_OK);
     free_seat(f, 1);
     serve(f);

@@ -59,6 +59,13 @@ enum {
 /* One session, in the words of the schema (types.json, sessionRow). */
 typedef obj_session_row_t registry_session_t;
 
+/* What the access token says that is shown with an operation. */
+typedef struct registry_bearer {
+    const char *user_id;
+    role_t role;
+    int64_t auth_until; /* when it runs out, ms since 1970; 0: not known */
+} registry_bearer_t;
+
 /* What the caller's configuration allows. */
 typedef struct registry_limits {
     uint32_t capacity;  /* seats; the instance's own capacity (switches) goes before it */
@@ -80,7 +87,8 @@ typedef enum registry_result {
     REGISTRY_SPENT,       /* the secret was good once, and was shown before */
     REGISTRY_EXPIRED,     /* the secret's session ended before it was shown */
     REGISTRY_WAITING,     /* enter: the session has no seat yet */
-    REGISTRY_STALE,       /* drop, leave: the session has gone on since that turn, or no connection holds it (drop) */
+    REGISTRY_STALE,       /* drop, leave, authorize: the session has gone on since that turn, or no connection holds it
+                             (drop) */
     REGISTRY_CLOSED,      /* claim, promote: not all is known again; soon */
     REGISTRY_LOST,        /* it must be restored first */
     REGISTRY_UNAVAILABLE, /* it is away; whether it was done is not known */
@@ -128,8 +136,8 @@ typedef struct registry_attempt_limits {
 typedef struct registry registry_t;
 struct registry {
     /*
-     * A fresh connect. In: *session with session_id, instance, character_id, user_id, name, role and secret (a ticket's
-     * if it gets a seat, a reconnect token's if it waits). It gets the first room with a place and a seat
+     * A fresh connect. In: *session with session_id, instance, character_id, user_id, name, role, auth_until and secret
+     * (a ticket's if it gets a seat, a reconnect token's if it waits). It gets the first room with a place and a seat
      * (OK, connecting) if one is free and nobody waits, else the last place (QUEUED, waiting for the grace). The same
      * user's session of this instance that is connecting or waiting for another character ends first: *ended, its
      * session_id "" when there was none (there is never more than one if whoever confirms a replacement calls
@@ -142,9 +150,10 @@ struct registry {
     registry_result_t (*end_attempt)(registry_t *self, act_usec_t now, const char *instance, const char *user_id,
                                      const char *except_character_id, registry_session_t *ended);
     /* A user shows a session's secret over HTTP and gets another: the session stays as it is (an offered seat becomes a
-     * ticket; a place without a watcher has its whole grace again). OK, SPENT, EXPIRED, UNKNOWN (also when it is
-     * another user's, and then it is not spent). */
-    registry_result_t (*renew)(registry_t *self, act_usec_t now, const char *instance, const char *user_id,
+     * ticket; a place without a watcher has its whole grace again), but its role and auth_until are the bearer's from
+     * now on, higher or lower. OK, SPENT, EXPIRED, UNKNOWN (also when it is another user's, and then it is not
+     * spent). */
+    registry_result_t (*renew)(registry_t *self, act_usec_t now, const char *instance, const registry_bearer_t *bearer,
                                const uint8_t shown[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
                                const registry_limits_t *limits, registry_session_t *session);
     /* A connection shows a secret: connecting, grace or active -> active, held by `holder` and `connection`, opened
@@ -161,6 +170,11 @@ struct registry {
                                const uint8_t shown[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
                                const char *holder, int64_t connection, registry_session_t *session,
                                registry_session_t *before);
+    /* The connection of that turn has shown another access token of the session's user. OK, and *session as it is now:
+     * a later auth_until is taken and raises the version, in whatever state; an earlier one or the same changes
+     * nothing. */
+    registry_result_t (*authorize)(registry_t *self, act_usec_t now, const char *instance, const char *session_id,
+                                   int64_t turn, int64_t auth_until, registry_session_t *session);
     /* The connection of that turn is gone: active -> grace; waiting -> waiting for the grace; an offer stays as it is,
      * but nobody holds it. The turn stays. */
     registry_result_t (*drop)(registry_t *self, act_usec_t now, const char *instance, const char *session_id,
@@ -177,12 +191,12 @@ struct registry {
     registry_result_t (*unask)(registry_t *self, act_usec_t now, const char *instance,
                                const uint8_t ask[SECRET_HASH_SIZE]);
     /* Confirms: the session keeps its seat (-> connecting) or its place (waiting, for the grace), is opened by `next`
-     * alone, held by nobody, and all other asks of it are void. *before: who held it, to be told; session_id "" when
-     * nobody did. UNKNOWN: not such an ask (any more), or of another user. */
-    registry_result_t (*replace)(registry_t *self, act_usec_t now, const char *instance, const char *user_id,
-                                 const uint8_t ask[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
-                                 const registry_limits_t *limits, registry_session_t *session,
-                                 registry_session_t *before);
+     * alone, held by nobody, with the bearer's role and auth_until, and all other asks of it are void. *before: who
+     * held it, to be told; session_id "" when nobody did. UNKNOWN: not such an ask (any more), or of another user. */
+    registry_result_t (*replace)(registry_t *self, act_usec_t now, const char *instance,
+                                 const registry_bearer_t *bearer, const uint8_t ask[SECRET_HASH_SIZE],
+                                 const uint8_t next[SECRET_HASH_SIZE], const registry_limits_t *limits,
+                                 registry_session_t *session, registry_session_t *before);
     /* If a seat is free, who waits longest has it: -> connecting, for limits->offer_msec, opened by the same secret,
      * held by the same connection in the same turn. OK and *session; UNKNOWN when nobody waits or no seat is free. Not
      * while there is maintenance (UNKNOWN). */

@@ -66,9 +66,9 @@ int
 registry_conformance_run(const registry_conformance_t *form)
 {
     static const struct CMUnitTest *const lists[] = {
-        registry_seat_tests,        registry_secret_tests,  registry_connection_tests,
-        registry_replacement_tests, registry_queue_tests,   registry_time_tests,
-        registry_restore_tests,     registry_attempt_tests, registry_walk_tests,
+        registry_seat_tests,   registry_secret_tests, registry_connection_tests, registry_replacement_tests,
+        registry_queue_tests,  registry_time_tests,   registry_restore_tests,    registry_attempt_tests,
+        registry_bearer_tests, registry_walk_tests,
     };
     struct CMUnitTest tests[200];
     size_t count = 0;

@@ -17,7 +17,8 @@ world_secret(unsigned number, uint8_t hash[SECRET_HASH_SIZE])
 registry_session_t
 world_row(const world_t *self, world_session_t names, session_state_t state, int64_t number, int64_t version)
 {
-    registry_session_t row = {.role = ROLE_PLAYER, .state = state, .number = number, .version = version};
+    registry_session_t row = {
+        .role = self->role, .state = state, .number = number, .version = version, .auth_until = self->auth_until};
     snprintf(row.session_id, sizeof row.session_id, "s%u", names.session);
     snprintf(row.instance, sizeof row.instance, "%s", self->instance);
     snprintf(row.character_id, sizeof row.character_id, "c%u", names.character);
@@ -60,14 +61,22 @@ world_end_attempt(world_t *self, unsigned user, unsigned except_character)
                                        &self->other);
 }
 
+static registry_bearer_t
+world_bearer(const world_t *self, unsigned user, char *user_id, size_t size)
+{
+    snprintf(user_id, size, "user %u", user);
+    return (registry_bearer_t){.user_id = user_id, .role = self->role, .auth_until = self->auth_until};
+}
+
 registry_result_t
 world_renew(world_t *self, unsigned user, unsigned shown, unsigned next)
 {
     uint8_t hashes[2][SECRET_HASH_SIZE];
     world_secret(shown, hashes[0]);
     world_secret(next, hashes[1]);
-    registry_session_t row = world_row(self, (world_session_t){0, 0, user, 0}, SESSION_STATE_ENDED, 0, 0);
-    return self->registry->renew(self->registry, self->now, self->instance, row.user_id, hashes[0], hashes[1],
+    char user_id[16];
+    const registry_bearer_t bearer = world_bearer(self, user, user_id, sizeof user_id);
+    return self->registry->renew(self->registry, self->now, self->instance, &bearer, hashes[0], hashes[1],
                                  &self->limits, &self->session);
 }
 
@@ -89,6 +98,14 @@ world_watch(world_t *self, unsigned shown, unsigned next, const char *holder, in
     world_secret(next, hashes[1]);
     return self->registry->watch(self->registry, self->now, self->instance, hashes[0], hashes[1], holder, connection,
                                  &self->session, &self->other);
+}
+
+registry_result_t
+world_authorize(world_t *self, unsigned session, int64_t turn, int64_t auth_until)
+{
+    char id[16];
+    snprintf(id, sizeof id, "s%u", session);
+    return self->registry->authorize(self->registry, self->now, self->instance, id, turn, auth_until, &self->session);
 }
 
 registry_result_t
@@ -131,8 +148,9 @@ world_replace(world_t *self, unsigned user, unsigned ask, unsigned next)
     uint8_t hashes[2][SECRET_HASH_SIZE];
     world_secret(ask, hashes[0]);
     world_secret(next, hashes[1]);
-    registry_session_t row = world_row(self, (world_session_t){0, 0, user, 0}, SESSION_STATE_ENDED, 0, 0);
-    return self->registry->replace(self->registry, self->now, self->instance, row.user_id, hashes[0], hashes[1],
+    char user_id[16];
+    const registry_bearer_t bearer = world_bearer(self, user, user_id, sizeof user_id);
+    return self->registry->replace(self->registry, self->now, self->instance, &bearer, hashes[0], hashes[1],
                                    &self->limits, &self->session, &self->other);
 }
 

@@ -20,12 +20,15 @@
 enum { TICKET_MSEC = 30000, OFFER_MSEC = 20000, GRACE_MSEC = 60000, ASK_MSEC = 50000 };
 enum { CAPACITY = 3, ROOM_SIZE = 2, QUEUE_MAX = 3 };
 
-/* What the last operation gave stands in session, other (*ended, *before), was, swept, place, count and left. */
+/* What the last operation gave stands in session, other (*ended, *before), was, swept, place, count and left. Whoever
+ * claims, renews or replaces has role and auth_until, and so have rows. */
 typedef struct world {
     registry_t *registry;
     act_usec_t now;
     const char *instance;
     registry_limits_t limits;
+    role_t role;
+    int64_t auth_until;
     registry_session_t session, other;
     session_state_t was;
     registry_swept_t swept;
@@ -51,6 +54,7 @@ registry_result_t world_end_attempt(world_t *self, unsigned user, unsigned excep
 registry_result_t world_renew(world_t *self, unsigned user, unsigned shown, unsigned next);
 registry_result_t world_enter(world_t *self, unsigned shown, unsigned next, const char *holder, int64_t connection);
 registry_result_t world_watch(world_t *self, unsigned shown, unsigned next, const char *holder, int64_t connection);
+registry_result_t world_authorize(world_t *self, unsigned session, int64_t turn, int64_t auth_until);
 registry_result_t world_drop(world_t *self, unsigned session, int64_t turn);
 registry_result_t world_leave(world_t *self, unsigned session, int64_t turn);
 registry_result_t world_ask(world_t *self, unsigned character, unsigned ask);
@@ -90,6 +94,7 @@ extern const struct CMUnitTest registry_seat_tests[];
 extern const struct CMUnitTest registry_secret_tests[];
 extern const struct CMUnitTest registry_connection_tests[];
 extern const struct CMUnitTest registry_replacement_tests[];
+extern const struct CMUnitTest registry_bearer_tests[];
 extern const struct CMUnitTest registry_queue_tests[];
 extern const struct CMUnitTest registry_time_tests[];
 extern const struct CMUnitTest registry_restore_tests[];

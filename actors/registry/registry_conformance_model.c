@@ -244,20 +244,28 @@ model_show(model_t *self, unsigned instance, unsigned secret, model_session_t **
     return REGISTRY_UNKNOWN;
 }
 
+static void
+model_take_over(model_t *self, model_session_t *session, model_bearer_t bearer, unsigned next, int64_t version)
+{
+    model_change_secret(self, session, next);
+    model_rise(self, session, version);
+    session->turn = version;
+    session->role = bearer.role;
+    session->auth_until = bearer.auth_until;
+}
+
 registry_result_t
-model_renew(model_t *self, unsigned instance, unsigned user, unsigned shown, unsigned next, int64_t version)
+model_renew(model_t *self, unsigned instance, model_bearer_t bearer, unsigned shown, unsigned next, int64_t version)
 {
     model_session_t *session;
     registry_result_t result = model_show(self, instance, shown, &session);
-    if (session != NULL && session->user != user) {
+    if (session != NULL && session->user != bearer.user) {
         return REGISTRY_UNKNOWN;
     }
     if (session == NULL || result != REGISTRY_OK) {
         return result;
     }
-    model_change_secret(self, session, next);
-    model_rise(self, session, version);
-    session->turn = version;
+    model_take_over(self, session, bearer, next, version);
     if (session->state == SESSION_STATE_WAITING && session->holder == 0) {
         session->until = model_after(self, self->limits.grace_msec);
     }
@@ -338,6 +346,24 @@ model_let_go(model_t *self, model_session_t *session, int64_t version)
 }
 
 registry_result_t
+model_authorize(model_t *self, unsigned instance, unsigned session_id, int64_t turn, int64_t auth_until,
+                int64_t version)
+{
+    model_session_t *session = model_find(self, instance, session_id);
+    if (session == NULL) {
+        return REGISTRY_UNKNOWN;
+    }
+    if (session->turn != turn) {
+        return REGISTRY_STALE;
+    }
+    if (auth_until > session->auth_until) {
+        model_rise(self, session, version);
+        session->auth_until = auth_until;
+    }
+    return REGISTRY_OK;
+}
+
+registry_result_t
 model_drop(model_t *self, unsigned instance, unsigned session_id, int64_t turn, int64_t version)
 {
     model_session_t *session = model_find(self, instance, session_id);
@@ -396,7 +422,7 @@ model_unask(model_t *self, unsigned instance, unsigned ask)
 }
 
 registry_result_t
-model_replace(model_t *self, unsigned instance, unsigned user, unsigned ask, unsigned next, int64_t version)
+model_replace(model_t *self, unsigned instance, model_bearer_t bearer, unsigned ask, unsigned next, int64_t version)
 {
     model_session_t *session = NULL;
     self->other = (model_session_t){0};
@@ -406,16 +432,14 @@ model_replace(model_t *self, unsigned instance, unsigned user, unsigned ask, uns
             session = model_find(self, instance, open->session);
         }
     }
-    if (session == NULL || session->user != user) {
+    if (session == NULL || session->user != bearer.user) {
         return REGISTRY_UNKNOWN;
     }
     if (session->holder != 0) {
         self->other = *session;
     }
     model_void_asks(self, instance, session->session);
-    model_change_secret(self, session, next);
-    model_rise(self, session, version);
-    session->turn = version;
+    model_take_over(self, session, bearer, next, version);
     session->holder = 0;
     session->connection = 0;
     session->is_offer = false;

@@ -24,11 +24,19 @@ typedef struct model_session {
     session_state_t state;
     unsigned room; /* 1: main; 0: none */
     unsigned holder;
-    int64_t connection, number, version, turn;
+    role_t role;
+    int64_t connection, number, version, turn, auth_until;
     act_usec_t until; /* below 0: for good */
     act_usec_t since; /* when its holder took hold */
     bool is_offer;
 } model_session_t;
+
+/* Whoever renews or replaces: registry_bearer_t with a number for a name. */
+typedef struct model_bearer {
+    unsigned user;
+    role_t role;
+    int64_t auth_until;
+} model_bearer_t;
 
 typedef struct model_dead {
     unsigned instance, secret;
@@ -70,22 +78,24 @@ uint32_t model_capacity(const model_t *self, unsigned instance);
 uint32_t model_place(const model_t *self, const model_session_t *session);
 int64_t model_left_msec(const model_t *self, const model_session_t *session);
 
-/* `names` has instance, session, character, user and secret. */
+/* `names` has instance, session, character, user, secret, role and auth_until. */
 registry_result_t model_claim(model_t *self, model_session_t names, int64_t number, int64_t version,
                               int64_t ended_version);
 registry_result_t model_end_attempt(model_t *self, unsigned instance, unsigned user, unsigned except_character,
                                     int64_t version);
-registry_result_t model_renew(model_t *self, unsigned instance, unsigned user, unsigned shown, unsigned next,
+registry_result_t model_renew(model_t *self, unsigned instance, model_bearer_t bearer, unsigned shown, unsigned next,
                               int64_t version);
 registry_result_t model_enter(model_t *self, unsigned instance, unsigned shown, unsigned next, unsigned holder,
                               int64_t connection, int64_t version);
 registry_result_t model_watch(model_t *self, unsigned instance, unsigned shown, unsigned next, unsigned holder,
                               int64_t connection, int64_t version);
+registry_result_t model_authorize(model_t *self, unsigned instance, unsigned session, int64_t turn, int64_t auth_until,
+                                  int64_t version);
 registry_result_t model_drop(model_t *self, unsigned instance, unsigned session, int64_t turn, int64_t version);
 registry_result_t model_leave(model_t *self, unsigned instance, unsigned session, int64_t turn, int64_t version);
 registry_result_t model_ask(model_t *self, unsigned instance, unsigned character, unsigned ask);
 void model_unask(model_t *self, unsigned instance, unsigned ask);
-registry_result_t model_replace(model_t *self, unsigned instance, unsigned user, unsigned ask, unsigned next,
+registry_result_t model_replace(model_t *self, unsigned instance, model_bearer_t bearer, unsigned ask, unsigned next,
                                 int64_t version);
 registry_result_t model_promote(model_t *self, unsigned instance, int64_t version);
 registry_result_t model_touch(model_t *self, unsigned instance, unsigned session);

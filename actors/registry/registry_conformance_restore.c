@@ -17,6 +17,7 @@ assert_lost(world_t *self)
     assert_result(REGISTRY_LOST, world_renew(self, 1, 1, 2));
     assert_result(REGISTRY_LOST, world_enter(self, 1, 2, "h1", 1));
     assert_result(REGISTRY_LOST, world_watch(self, 1, 2, "h1", 1));
+    assert_result(REGISTRY_LOST, world_authorize(self, 1, 1, 1));
     assert_result(REGISTRY_LOST, world_drop(self, 1, 1));
     assert_result(REGISTRY_LOST, world_leave(self, 1, REGISTRY_ANY_TURN));
     assert_result(REGISTRY_LOST, world_ask(self, 1, 3));

@@ -10,6 +10,8 @@ enum {
     ROWS_MAX = 64,
 };
 
+static const int64_t AUTH_UNTIL_MAX = INT64_C(9007199254740991); /* of the schema */
+
 static const char *const walk_instances[MODEL_INSTANCES] = {"alpha", "beta"};
 static const char *const walk_holders[MODEL_HOLDERS + 1] = {"", "h1", "h2", "h3"};
 
@@ -123,6 +125,8 @@ walk_compare_row(const walk_t *self, const model_session_t *expected, const regi
     assert_true(actual->connection == expected->connection);
     assert_true(actual->number == expected->number && actual->version == expected->version);
     assert_true(actual->turn == expected->turn);
+    assert_int_equal(actual->role, expected->role);
+    assert_true(actual->auth_until == expected->auth_until);
     assert_true(actual->left_ms == model_left_msec(&self->model, expected));
     assert_int_equal(actual->secret_len, SECRET_HASH_SIZE);
     world_secret(expected->secret, secret);
@@ -135,6 +139,20 @@ walk_session_number(const registry_session_t *row)
     return (unsigned)strtoul(row->session_id + 1, NULL, 10);
 }
 
+/* Whoever claims, renews or replaces next. */
+static void
+walk_draw_bearer(walk_t *self)
+{
+    self->world->role = (role_t)walk_draw(self, ROLE_COUNT);
+    self->world->auth_until = walk_draw(self, 101) * (AUTH_UNTIL_MAX / 100);
+}
+
+static model_bearer_t
+walk_bearer(const walk_t *self, unsigned user)
+{
+    return (model_bearer_t){user, self->world->role, self->world->auth_until};
+}
+
 static void
 walk_claim(walk_t *self)
 {
@@ -143,6 +161,9 @@ walk_claim(walk_t *self)
     model_session_t names = {.instance = self->instance, .character = character, .user = walk_user_of(character)};
     names.session = there != NULL && walk_draw(self, 20) == 0 ? there->session : ++self->sessions;
     names.secret = ++self->secrets;
+    walk_draw_bearer(self);
+    names.role = self->world->role;
+    names.auth_until = self->world->auth_until;
     registry_result_t result =
         world_claim(self->world, (world_session_t){names.session, character, names.user, names.secret});
     const registry_session_t *row = &self->world->session;
@@ -188,9 +209,12 @@ walk_renew(walk_t *self)
             user = session->user;
         }
     }
+    walk_draw_bearer(self);
     registry_result_t result = world_renew(self->world, user, shown, next);
-    walk_compare(self, model_renew(&self->model, self->instance, user, shown, next, self->world->session.version),
-                 result);
+    walk_compare(
+        self,
+        model_renew(&self->model, self->instance, walk_bearer(self, user), shown, next, self->world->session.version),
+        result);
 }
 
 static void
@@ -218,6 +242,22 @@ walk_watch(walk_t *self)
         result);
     if (result == REGISTRY_OK) {
         walk_compare_other(self, false);
+    }
+}
+
+static void
+walk_authorize(walk_t *self)
+{
+    int64_t turn;
+    unsigned session = walk_pick_session(self, &turn);
+    walk_draw_bearer(self);
+    int64_t auth_until = self->world->auth_until;
+    registry_result_t result = world_authorize(self->world, session, turn, auth_until);
+    walk_compare(self,
+                 model_authorize(&self->model, self->instance, session, turn, auth_until, self->world->session.version),
+                 result);
+    if (result == REGISTRY_OK) {
+        walk_compare_row(self, model_find(&self->model, self->instance, session), &self->world->session);
     }
 }
 
@@ -291,9 +331,12 @@ walk_replace(walk_t *self)
         }
     }
     walk_end_attempt_of(self, user, character);
+    walk_draw_bearer(self);
     registry_result_t result = world_replace(self->world, user, ask, next);
-    walk_compare(self, model_replace(&self->model, self->instance, user, ask, next, self->world->session.version),
-                 result);
+    walk_compare(
+        self,
+        model_replace(&self->model, self->instance, walk_bearer(self, user), ask, next, self->world->session.version),
+        result);
     if (result == REGISTRY_OK) {
         walk_compare_other(self, false);
     }
@@ -471,9 +514,10 @@ typedef struct walk_step {
 } walk_step_t;
 
 static const walk_step_t walk_steps[] = {
-    {walk_claim, 22}, {walk_end_attempt, 2}, {walk_renew, 7}, {walk_enter, 14},  {walk_watch, 9},   {walk_drop, 7},
-    {walk_leave, 4},  {walk_ask, 6},         {walk_unask, 1}, {walk_replace, 4}, {walk_promote, 8}, {walk_sweep, 14},
-    {walk_beat, 22},  {walk_tell, 3},        {walk_touch, 3}, {walk_switch, 1},  {walk_restore, 1}, {walk_pass, 11},
+    {walk_claim, 22},  {walk_end_attempt, 2}, {walk_renew, 7},   {walk_enter, 14}, {walk_watch, 9},
+    {walk_drop, 7},    {walk_leave, 4},       {walk_ask, 6},     {walk_unask, 1},  {walk_replace, 4},
+    {walk_promote, 8}, {walk_sweep, 14},      {walk_beat, 22},   {walk_tell, 3},   {walk_authorize, 7},
+    {walk_touch, 3},   {walk_switch, 1},      {walk_restore, 1}, {walk_pass, 11},
 };
 
 static void

@@ -180,12 +180,12 @@ registry_failover_end_attempt(registry_t *port, act_usec_t now, const char *key,
 }
 
 static registry_result_t
-registry_failover_renew(registry_t *port, act_usec_t now, const char *key, const char *user_id,
+registry_failover_renew(registry_t *port, act_usec_t now, const char *key, const registry_bearer_t *bearer,
                         const uint8_t shown[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
                         const registry_limits_t *limits, registry_session_t *session)
 {
     registry_t *form = registry_failover_form(port, key);
-    return form->renew(form, now, key, user_id, shown, next, limits, session);
+    return form->renew(form, now, key, bearer, shown, next, limits, session);
 }
 
 static registry_result_t
@@ -204,6 +204,14 @@ registry_failover_watch(registry_t *port, act_usec_t now, const char *key, const
 {
     registry_t *form = registry_failover_form(port, key);
     return form->watch(form, now, key, shown, next, holder, connection, session, before);
+}
+
+static registry_result_t
+registry_failover_authorize(registry_t *port, act_usec_t now, const char *key, const char *session_id, int64_t turn,
+                            int64_t auth_until, registry_session_t *session)
+{
+    registry_t *form = registry_failover_form(port, key);
+    return form->authorize(form, now, key, session_id, turn, auth_until, session);
 }
 
 static registry_result_t
@@ -238,12 +246,12 @@ registry_failover_unask(registry_t *port, act_usec_t now, const char *key, const
 }
 
 static registry_result_t
-registry_failover_replace(registry_t *port, act_usec_t now, const char *key, const char *user_id,
+registry_failover_replace(registry_t *port, act_usec_t now, const char *key, const registry_bearer_t *bearer,
                           const uint8_t ask[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
                           const registry_limits_t *limits, registry_session_t *session, registry_session_t *before)
 {
     registry_t *form = registry_failover_form(port, key);
-    return form->replace(form, now, key, user_id, ask, next, limits, session, before);
+    return form->replace(form, now, key, bearer, ask, next, limits, session, before);
 }
 
 static registry_result_t
@@ -397,6 +405,7 @@ registry_failover_new(registry_t *primary, registry_t *spare)
         .renew = registry_failover_renew,
         .enter = registry_failover_enter,
         .watch = registry_failover_watch,
+        .authorize = registry_failover_authorize,
         .drop = registry_failover_drop,
         .leave = registry_failover_leave_session,
         .ask = registry_failover_ask,

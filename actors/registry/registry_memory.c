@@ -405,6 +405,7 @@ registry_memory_new(void)
         .renew = registry_memory_renew,
         .enter = registry_memory_enter,
         .watch = registry_memory_watch,
+        .authorize = registry_memory_authorize,
         .drop = registry_memory_drop,
         .leave = registry_memory_leave,
         .ask = registry_memory_ask,

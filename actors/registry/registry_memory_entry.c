@@ -142,6 +142,7 @@ registry_entry_new(registry_memory_t *self, registry_instance_t *instance, const
     entry->number = row->number;
     entry->version = row->version;
     entry->turn = row->turn;
+    entry->auth_until = row->auth_until;
     entry->room = REGISTRY_NO_ROOM;
     entry->role = row->role;
     entry->state = row->state;
@@ -215,6 +216,7 @@ registry_entry_row(const registry_entry_t *self, act_usec_t now, registry_sessio
         .turn = self->turn,
         .secret_len = SECRET_HASH_SIZE,
         .left_ms = REGISTRY_NO_END,
+        .auth_until = self->auth_until,
     };
     memcpy(row->session_id, self->session_id, sizeof row->session_id);
     memcpy(row->character_id, self->character_id, sizeof row->character_id);

@@ -91,8 +91,20 @@ registry_memory_watch(registry_t *port, act_usec_t now, const char *key, const u
     return registry_memory_unlock(self, REGISTRY_OK);
 }
 
+/* Its user has it from now on, over HTTP, with this access token. */
+static void
+registry_session_take_over(registry_memory_t *self, registry_entry_t *entry, act_usec_t now,
+                           const uint8_t next[SECRET_HASH_SIZE], const registry_bearer_t *bearer)
+{
+    registry_secret_change(self, entry, now, next);
+    registry_entry_change(entry);
+    entry->turn = entry->version;
+    entry->role = bearer->role;
+    entry->auth_until = bearer->auth_until;
+}
+
 registry_result_t
-registry_memory_renew(registry_t *port, act_usec_t now, const char *key, const char *user_id,
+registry_memory_renew(registry_t *port, act_usec_t now, const char *key, const registry_bearer_t *bearer,
                       const uint8_t shown[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
                       const registry_limits_t *limits, registry_session_t *session)
 {
@@ -103,20 +115,42 @@ registry_memory_renew(registry_t *port, act_usec_t now, const char *key, const c
         return registry_memory_unlock(self, REGISTRY_LOST);
     }
     registry_result_t result = registry_secret_show(self, instance, now, shown, &entry);
-    if (entry != NULL && strcmp(entry->user_id, user_id) != 0) {
+    if (entry != NULL && strcmp(entry->user_id, bearer->user_id) != 0) {
         return registry_memory_unlock(self, REGISTRY_UNKNOWN);
     }
     if (entry == NULL || result != REGISTRY_OK) {
         return registry_memory_unlock(self, result);
     }
-    registry_secret_change(self, entry, now, next);
-    registry_entry_change(entry);
-    entry->turn = entry->version;
+    registry_session_take_over(self, entry, now, next, bearer);
     if (entry->state == SESSION_STATE_WAITING && entry->holder == NULL) {
         registry_entry_set_left(entry, now, limits->grace_msec);
     } else if (entry->is_offer) {
         registry_entry_set_left(entry, now, limits->ticket_msec);
         entry->is_offer = false;
+    }
+    registry_entry_row(entry, now, session);
+    return registry_memory_unlock(self, REGISTRY_OK);
+}
+
+registry_result_t
+registry_memory_authorize(registry_t *port, act_usec_t now, const char *key, const char *session_id, int64_t turn,
+                          int64_t auth_until, registry_session_t *session)
+{
+    registry_memory_t *self = registry_memory_lock(port);
+    const registry_instance_t *instance = registry_memory_in_use(self, key);
+    if (instance == NULL) {
+        return registry_memory_unlock(self, REGISTRY_LOST);
+    }
+    registry_entry_t *entry = registry_entry_find(self, instance, session_id);
+    if (entry == NULL) {
+        return registry_memory_unlock(self, REGISTRY_UNKNOWN);
+    }
+    if (entry->turn != turn) {
+        return registry_memory_unlock(self, REGISTRY_STALE);
+    }
+    if (auth_until > entry->auth_until) {
+        registry_entry_change(entry);
+        entry->auth_until = auth_until;
     }
     registry_entry_row(entry, now, session);
     return registry_memory_unlock(self, REGISTRY_OK);
@@ -198,7 +232,7 @@ registry_memory_unask(registry_t *port, act_usec_t now, const char *key, const u
 }
 
 registry_result_t
-registry_memory_replace(registry_t *port, act_usec_t now, const char *key, const char *user_id,
+registry_memory_replace(registry_t *port, act_usec_t now, const char *key, const registry_bearer_t *bearer,
                         const uint8_t ask[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
                         const registry_limits_t *limits, registry_session_t *session, registry_session_t *before)
 {
@@ -209,16 +243,14 @@ registry_memory_replace(registry_t *port, act_usec_t now, const char *key, const
         return registry_memory_unlock(self, REGISTRY_LOST);
     }
     const registry_ask_t *open = registry_ask_find(self, instance, ask);
-    if (open == NULL || open->until <= now || strcmp(open->entry->user_id, user_id) != 0) {
+    if (open == NULL || open->until <= now || strcmp(open->entry->user_id, bearer->user_id) != 0) {
         return registry_memory_unlock(self, REGISTRY_UNKNOWN);
     }
     registry_entry_t *entry = open->entry;
     registry_session_before(entry, now, "", 0, before);
     registry_ask_close_all(self, entry);
     registry_holder_release(entry);
-    registry_secret_change(self, entry, now, next);
-    registry_entry_change(entry);
-    entry->turn = entry->version;
+    registry_session_take_over(self, entry, now, next, bearer);
     entry->is_offer = false;
     if (entry->state == SESSION_STATE_WAITING) {
         registry_entry_set_left(entry, now, limits->grace_msec);

@@ -69,7 +69,7 @@ struct registry_entry {
     act_usec_t held_since;
     registry_ask_t *asks, **asks_end; /* oldest first */
     uint32_t asks_count;
-    int64_t connection, number, version, turn;
+    int64_t connection, number, version, turn, auth_until;
     uint32_t room; /* 0 is main, 1 is main-2 ...; or REGISTRY_NO_ROOM */
     role_t role;
     session_state_t state;
@@ -232,9 +232,12 @@ registry_result_t registry_memory_watch(registry_t *port, act_usec_t now, const 
                                         const uint8_t shown[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
                                         const char *holder, int64_t connection, registry_session_t *session,
                                         registry_session_t *before);
-registry_result_t registry_memory_renew(registry_t *port, act_usec_t now, const char *key, const char *user_id,
-                                        const uint8_t shown[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
-                                        const registry_limits_t *limits, registry_session_t *session);
+registry_result_t registry_memory_renew(registry_t *port, act_usec_t now, const char *key,
+                                        const registry_bearer_t *bearer, const uint8_t shown[SECRET_HASH_SIZE],
+                                        const uint8_t next[SECRET_HASH_SIZE], const registry_limits_t *limits,
+                                        registry_session_t *session);
+registry_result_t registry_memory_authorize(registry_t *port, act_usec_t now, const char *key, const char *session_id,
+                                            int64_t turn, int64_t auth_until, registry_session_t *session);
 registry_result_t registry_memory_drop(registry_t *port, act_usec_t now, const char *key, const char *session_id,
                                        int64_t turn, const registry_limits_t *limits, registry_session_t *session);
 registry_result_t registry_memory_leave(registry_t *port, act_usec_t now, const char *key, const char *session_id,
@@ -243,10 +246,10 @@ registry_result_t registry_memory_ask(registry_t *port, act_usec_t now, const ch
                                       const uint8_t ask[SECRET_HASH_SIZE], const registry_limits_t *limits);
 registry_result_t registry_memory_unask(registry_t *port, act_usec_t now, const char *key,
                                         const uint8_t ask[SECRET_HASH_SIZE]);
-registry_result_t registry_memory_replace(registry_t *port, act_usec_t now, const char *key, const char *user_id,
-                                          const uint8_t ask[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
-                                          const registry_limits_t *limits, registry_session_t *session,
-                                          registry_session_t *before);
+registry_result_t registry_memory_replace(registry_t *port, act_usec_t now, const char *key,
+                                          const registry_bearer_t *bearer, const uint8_t ask[SECRET_HASH_SIZE],
+                                          const uint8_t next[SECRET_HASH_SIZE], const registry_limits_t *limits,
+                                          registry_session_t *session, registry_session_t *before);
 registry_result_t registry_memory_touch(registry_t *port, act_usec_t now, const char *key, const char *session_id,
                                         const registry_limits_t *limits);
 registry_result_t registry_memory_restore_begin(registry_t *port, act_usec_t now, const char *key, int64_t number,

@@ -299,6 +299,7 @@ call_take_session(redis_call_t *self, registry_session_t *session)
     session->turn = call_take_number(self, 0, REDIS_INT_MAX);
     call_take_secret(self, session);
     session->left_ms = call_take_number(self, REGISTRY_NO_END, REDIS_INT_MAX);
+    session->auth_until = call_take_number(self, 0, REDIS_INT_MAX);
 }
 
 void

@@ -46,6 +46,7 @@ call_row(redis_call_t *self, const registry_session_t *session)
     call_number(self, session->turn);
     call_bytes(self, session->secret, session->secret_len <= SECRET_HASH_SIZE ? session->secret_len : 0);
     call_number(self, session->left_ms);
+    call_number(self, session->auth_until);
 }
 
 static void

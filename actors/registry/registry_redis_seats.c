@@ -19,6 +19,7 @@ redis_claim(registry_t *port, act_usec_t now, registry_session_t *session, regis
     call_number(&call, limits->queue_max);
     call_number(&call, limits->ticket_msec);
     call_number(&call, limits->grace_msec);
+    call_number(&call, session->auth_until);
     registry_result_t result = call_run(&call);
     *ended = (registry_session_t){0};
     if (result == REGISTRY_OK || result == REGISTRY_QUEUED || result == REGISTRY_FULL) {
@@ -40,6 +41,21 @@ redis_end_attempt(registry_t *port, act_usec_t now, const char *instance, const 
     call_text(&call, except_character_id);
     if (call_run(&call) == REGISTRY_OK) {
         call_take_session(&call, ended);
+    }
+    return call_end(&call);
+}
+
+static registry_result_t
+redis_authorize(registry_t *port, act_usec_t now, const char *instance, const char *session_id, int64_t turn,
+                int64_t auth_until, registry_session_t *session)
+{
+    redis_call_t call;
+    call_begin(&call, port, now, &redis_script_authorize, instance);
+    call_text(&call, session_id);
+    call_number(&call, turn);
+    call_number(&call, auth_until);
+    if (call_run(&call) == REGISTRY_OK) {
+        call_take_session(&call, session);
     }
     return call_end(&call);
 }
@@ -160,6 +176,7 @@ redis_form_seats(registry_t *port)
 {
     port->claim = redis_claim;
     port->end_attempt = redis_end_attempt;
+    port->authorize = redis_authorize;
     port->drop = redis_drop;
     port->leave = redis_leave;
     port->promote = redis_promote;

@@ -2,18 +2,28 @@
 #include "registry_redis_call.h"
 #include "registry_redis_form.h"
 
+/* What renew and replace are told. */
+static void
+call_takeover(redis_call_t *self, const registry_bearer_t *bearer, const uint8_t shown[SECRET_HASH_SIZE],
+              const uint8_t next[SECRET_HASH_SIZE], const registry_limits_t *limits)
+{
+    call_text(self, bearer->user_id);
+    call_hash(self, shown);
+    call_hash(self, next);
+    call_number(self, limits->ticket_msec);
+    call_number(self, limits->grace_msec);
+    call_name(self, role_names, ROLE_COUNT, bearer->role);
+    call_number(self, bearer->auth_until);
+}
+
 static registry_result_t
-redis_renew(registry_t *port, act_usec_t now, const char *instance, const char *user_id,
+redis_renew(registry_t *port, act_usec_t now, const char *instance, const registry_bearer_t *bearer,
             const uint8_t shown[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
             const registry_limits_t *limits, registry_session_t *session)
 {
     redis_call_t call;
     call_begin(&call, port, now, &redis_script_renew, instance);
-    call_text(&call, user_id);
-    call_hash(&call, shown);
-    call_hash(&call, next);
-    call_number(&call, limits->ticket_msec);
-    call_number(&call, limits->grace_msec);
+    call_takeover(&call, bearer, shown, next, limits);
     if (call_run(&call) == REGISTRY_OK) {
         call_take_session(&call, session);
     }
@@ -80,17 +90,13 @@ redis_unask(registry_t *port, act_usec_t now, const char *instance, const uint8_
 }
 
 static registry_result_t
-redis_replace(registry_t *port, act_usec_t now, const char *instance, const char *user_id,
+redis_replace(registry_t *port, act_usec_t now, const char *instance, const registry_bearer_t *bearer,
               const uint8_t ask[SECRET_HASH_SIZE], const uint8_t next[SECRET_HASH_SIZE],
               const registry_limits_t *limits, registry_session_t *session, registry_session_t *before)
 {
     redis_call_t call;
     call_begin(&call, port, now, &redis_script_replace, instance);
-    call_text(&call, user_id);
-    call_hash(&call, ask);
-    call_hash(&call, next);
-    call_number(&call, limits->ticket_msec);
-    call_number(&call, limits->grace_msec);
+    call_takeover(&call, bearer, ask, next, limits);
     if (call_run(&call) == REGISTRY_OK) {
         call_take_whom(&call, before);
         call_take_session(&call, session);

@@ -1,5 +1,5 @@
 -- claim -- a fresh connect: a seat if one is free and nobody waits, else the last place.
--- session, character, user, name, role, secret, capacity, room size, queue max, ticket ms, grace ms
+-- session, character, user, name, role, secret, capacity, room size, queue max, ticket ms, grace ms, auth until
 -- OK, QUEUED, FULL: the ended session or nobody; then but for FULL, the session. EXISTS: the session there is.
 local refusal = refused()
 if refusal then
@@ -35,6 +35,7 @@ m.number = m.number + 1
 local r = {
   id = id, character = character, user = user, name = ARGV[8], role = ARGV[9], room = 0, holder = '', connection = 0,
   number = m.number, turn = 0, secret = '', ends = -1, offered = 0, taken = 0, asks = {},
+  auth_until = tonumber(ARGV[16]),
 }
 add(r, free and 'connecting' or 'waiting')
 give_secret(r, ARGV[10])

@@ -165,19 +165,20 @@ local function load(id)
     offered = f[14], -- connecting because a seat was offered to it
     taken = f[15], -- when this holder took hold of it
     asks = f[16], -- hash, until when, hash, until when ...; oldest first
+    auth_until = f[17] or 0, -- absent in what a build before 0.3.0 has kept: not known
   }
 end
 
 local function keep(r)
   call('HSET', SESSIONS, r.id, cmsgpack.pack({ r.character, r.user, r.name, r.role, r.state, r.room, r.holder,
-    r.connection, r.number, r.version, r.turn, r.secret, r.ends, r.offered, r.taken, r.asks }))
+    r.connection, r.number, r.version, r.turn, r.secret, r.ends, r.offered, r.taken, r.asks, r.auth_until }))
 end
 
 -- Adds a session to an answer.
 local function put(answer, r)
   local n = #answer
   for i, value in ipairs({ r.id, r.character, r.user, r.name, r.role, r.state, r.room, r.holder, r.connection,
-    r.number, r.version, r.turn, r.secret, r.ends == -1 and -1 or math.max(r.ends - now, 0) }) do
+    r.number, r.version, r.turn, r.secret, r.ends == -1 and -1 or math.max(r.ends - now, 0), r.auth_until }) do
     answer[n + i] = value
   end
   return answer

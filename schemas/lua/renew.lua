@@ -1,5 +1,5 @@
 -- renew -- a user shows a session's secret over HTTP and gets another.
--- user, shown, next, ticket ms, grace ms. OK: the session. SPENT, EXPIRED, UNKNOWN.
+-- user, shown, next, ticket ms, grace ms, role, auth until. OK: the session. SPENT, EXPIRED, UNKNOWN.
 local refusal = refused()
 if refusal then
   return refusal
@@ -12,6 +12,7 @@ if why then
   return { why, m.revision }
 end
 give_secret(r, ARGV[7])
+r.role, r.auth_until = ARGV[10], tonumber(ARGV[11])
 if r.offered == 1 then
   r.offered = 0
   last_until(r, now + ARGV[8])

@@ -1,5 +1,5 @@
 -- replace -- a replacement is confirmed: the session keeps its seat or its place, and has another secret.
--- user, ask, next, ticket ms, grace ms. OK: who held it or nobody, the session. UNKNOWN.
+-- user, ask, next, ticket ms, grace ms, role, auth until. OK: who held it or nobody, the session. UNKNOWN.
 local refusal = refused()
 if refusal then
   return refusal
@@ -18,6 +18,7 @@ local answer = put_whom({}, r.holder ~= '' and r)
 release(r)
 void_asks(r)
 give_secret(r, ARGV[7])
+r.role, r.auth_until = ARGV[10], tonumber(ARGV[11])
 if r.state == 'waiting' then
   last_until(r, now + ARGV[9])
 else

@@ -1,7 +1,7 @@
 -- restore_add -- sessions as the store knows them. Of two versions the higher stays, of two sessions of a character the
 -- higher number.
 -- generation that was begun, ticket ms, grace ms, room size, how many; of each: session, character, user, name, role,
--- state, room (0: none that there can be), holder, connection, number, version, turn, secret, ms left. OK.
+-- state, room (0: none that there can be), holder, connection, number, version, turn, secret, ms left, auth until. OK.
 local refusal = refused(ARGV[5])
 if refusal then
   return refusal
@@ -13,6 +13,7 @@ local function read(at)
     id = ARGV[at], character = ARGV[at + 1], user = ARGV[at + 2], name = ARGV[at + 3], role = ARGV[at + 4], room = 0,
     holder = '', connection = 0, number = tonumber(ARGV[at + 9]), version = tonumber(ARGV[at + 10]),
     turn = tonumber(ARGV[at + 11]), secret = '', ends = -1, offered = 0, taken = 0, asks = {},
+    auth_until = tonumber(ARGV[at + 14]),
   }
   return r, {
     state = ARGV[at + 5], room = tonumber(ARGV[at + 6]), holder = ARGV[at + 7], connection = tonumber(ARGV[at + 8]),
@@ -69,7 +70,7 @@ local function bring_in(r, as)
 end
 
 for row = 1, tonumber(ARGV[9]) do
-  local r, as = read(10 + (row - 1) * 14)
+  local r, as = read(10 + (row - 1) * 15)
   m.version = math.max(m.version, r.version)
   m.number = math.max(m.number, r.number)
   if make_way(r, as) then

@@ -14,15 +14,17 @@ typedef const uint8_t hash_t[SECRET_HASH_SIZE];
 
 AWAY(claim, session_t *session, session_t *ended, const limits_t *limits)
 AWAY(end_attempt, const char *instance, const char *user, const char *except, session_t *ended)
-AWAY(renew, const char *instance, const char *user, hash_t shown, hash_t next, const limits_t *limits, session_t *out)
+AWAY(renew, const char *instance, const registry_bearer_t *bearer, hash_t shown, hash_t next, const limits_t *limits,
+     session_t *out)
 AWAY(show, const char *instance, hash_t shown, hash_t next, const char *holder, int64_t connection, session_t *out,
      session_t *before)
+AWAY(authorize, const char *instance, const char *id, int64_t turn, int64_t auth_until, session_t *out)
 AWAY(drop, const char *instance, const char *id, int64_t turn, const limits_t *limits, session_t *out)
 AWAY(leave, const char *instance, const char *id, int64_t turn, session_t *out, session_state_t *was)
 AWAY(ask, const char *instance, const char *character, hash_t ask, const limits_t *limits)
 AWAY(unask, const char *instance, hash_t ask)
-AWAY(replace, const char *instance, const char *user, hash_t ask, hash_t next, const limits_t *limits, session_t *out,
-     session_t *before)
+AWAY(replace, const char *instance, const registry_bearer_t *bearer, hash_t ask, hash_t next, const limits_t *limits,
+     session_t *out, session_t *before)
 AWAY(promote, const char *instance, const limits_t *limits, session_t *out)
 AWAY(sweep, const char *instance, const limits_t *limits, session_t *out, registry_swept_t *swept)
 AWAY(beat, const char *instance, const char *holder, registry_notice_t *notices, uint32_t max, uint32_t *count)
@@ -52,6 +54,7 @@ shaky_cut(shaky_t *self, registry_t *registry)
         .renew = shaky_renew,
         .enter = shaky_show,
         .watch = shaky_show,
+        .authorize = shaky_authorize,
         .drop = shaky_drop,
         .leave = shaky_leave,
         .ask = shaky_ask,
