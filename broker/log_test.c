@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,42 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "log.h"
-
-enum { CAPTURE_CAP = 8192 };
-
-static int capture_file = -1;
-static int capture_saved = -1;
-static char capture_text[CAPTURE_CAP];
-
-/* What is written to standard error until capture_end goes to memory. */
-static void
-capture_begin(void)
-{
-    capture_file = memfd_create("log", 0);
-    assert_true(capture_file >= 0);
-    fflush(stderr);
-    capture_saved = dup(STDERR_FILENO);
-    assert_int_equal(dup2(capture_file, STDERR_FILENO), STDERR_FILENO);
-    log_setup(LOG_INFO, NULL);
-}
-
-static const char *
-capture_end(void)
-{
-    assert_int_equal(dup2(capture_saved, STDERR_FILENO), STDERR_FILENO);
-    close(capture_saved);
-    ssize_t length = pread(capture_file, capture_text, CAPTURE_CAP - 1, 0);
-    close(capture_file);
-    assert_true(length >= 0);
-    capture_text[length] = '\0';
-    return capture_text;
-}
+#include "log_test_helpers.h"
 
 static json_t *
 line_of(const char *text)
@@ -65,7 +34,7 @@ static void
 a_line_is_one_json_object_with_the_named_fields(void **state)
 {
     (void)state;
-    capture_begin();
+    capture_begin(LOG_INFO);
     log_line(LOG_WARN, "room", "plaza/main", "00ff", "room-full", "the room is full",
              (const log_field_t[]){LOG_S("session", "s1"), LOG_N("members", -7), {.name = NULL}});
     json_t *line = line_of(capture_end());
@@ -88,7 +57,7 @@ static void
 hostile_text_cannot_break_the_line(void **state)
 {
     (void)state;
-    capture_begin();
+    capture_begin(LOG_INFO);
     log_event(LOG_INFO, "x", "y", LOG_S("value", "a\"b\\c\nd\x1b[31m\xff\xed\xa0\x80\xc3\xa9"));
     json_t *line = line_of(capture_end());
     assert_string_equal(field(line, "value"),
@@ -103,7 +72,7 @@ a_line_that_is_too_long_leaves_whole_fields_out(void **state)
     char large[4000];
     memset(large, '"', sizeof(large) - 1);
     large[sizeof(large) - 1] = '\0';
-    capture_begin();
+    capture_begin(LOG_INFO);
     log_event(LOG_INFO, "x", "y", LOG_S("a", large), LOG_S("b", large), LOG_S("c", large));
     json_t *line = line_of(capture_end());
     assert_int_equal(strlen(field(line, "a")), 512);
@@ -115,7 +84,7 @@ static void
 lines_below_the_level_are_not_written(void **state)
 {
     (void)state;
-    capture_begin();
+    capture_begin(LOG_INFO);
     log_event(LOG_DEBUG, "x", "y");
     assert_string_equal(capture_end(), "");
 }
@@ -124,7 +93,7 @@ static void
 the_marker_is_in_every_line(void **state)
 {
     (void)state;
-    capture_begin();
+    capture_begin(LOG_INFO);
     log_setup(LOG_INFO, "INSECURE-DEV");
     log_event(LOG_INFO, "x", "y");
     json_t *line = line_of(capture_end());

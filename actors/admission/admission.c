@@ -201,6 +201,8 @@ admission_work(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
     switch ((admission_inbox_t)msg->type) {
     case ADMISSION_INBOX_ENTER:
         return admission_on_enter(self, ctx, msg);
+    case ADMISSION_INBOX_REFRESHED:
+        return admission_on_refreshed(self, ctx, msg->body);
     case ADMISSION_INBOX_DROP:
         return admission_on_drop(self, ctx, msg->body);
     case ADMISSION_INBOX_LEAVE:
@@ -209,6 +211,8 @@ admission_work(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
         return admission_on_select(self, ctx, msg->body);
     case ADMISSION_INBOX_KICK:
         return admission_on_kick(self, ctx, msg);
+    case ADMISSION_INBOX_MUTED:
+        return admission_on_muted(self, ctx, msg->body);
     case ADMISSION_INBOX_INSPECT:
         return admission_on_inspect(self, ctx, msg);
     case ADMISSION_INBOX_LIST:
@@ -255,9 +259,6 @@ admission_receive_closed(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
     msg_admission_refused_t refused = {.fault = SECRET_FAULT_UNKNOWN};
     act_retire(ctx);
     switch ((admission_inbox_t)msg->type) {
-    case ADMISSION_INBOX_REFRESHED:
-    case ADMISSION_INBOX_MUTED:
-        return;
     case ADMISSION_INBOX_CONNECT:
         admission_on_connect(self, ctx, msg);
         return;
@@ -288,9 +289,6 @@ admission_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         return;
     }
     switch ((admission_inbox_t)msg->type) {
-    case ADMISSION_INBOX_REFRESHED:
-    case ADMISSION_INBOX_MUTED:
-        return;
     case ADMISSION_INBOX_CONNECT:
         admission_on_connect(self, ctx, msg);
         return;
@@ -313,10 +311,12 @@ admission_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         admission_on_configure(self, ctx, msg);
         return;
     case ADMISSION_INBOX_ENTER:
+    case ADMISSION_INBOX_REFRESHED:
     case ADMISSION_INBOX_DROP:
     case ADMISSION_INBOX_LEAVE:
     case ADMISSION_INBOX_SELECT:
     case ADMISSION_INBOX_KICK:
+    case ADMISSION_INBOX_MUTED:
     case ADMISSION_INBOX_INSPECT:
     case ADMISSION_INBOX_LIST:
         admission_handle(self, ctx, msg);

@@ -5,7 +5,7 @@
  * Owns   the connects that wait, the gateways it hears of, what an operator has switched
  * Hears  admission.* (schemas/admission.json)
  * Says   persistence.find_character, save_session, load_sessions, save_instance, load_instance; queue.changed,
- *        queue.forget; gateway.end, gateway.notice, gateway.report
+ *        queue.forget; room.mute; gateway.end, gateway.notice, gateway.report
  * Timers TICK, once a second: deadlines, gateways that fell silent, what was not stored, the way back from degraded
  */
 #ifndef PLAYHOUSE_ADMISSION_H

@@ -1,4 +1,5 @@
-/* Sessions that others end: their user elsewhere, an operator, another character, an offer that is not taken. */
+/* Sessions that others end: their user elsewhere, their gateway, an operator, another character, an offer that is not
+ * taken. */
 #include "admission_fixture.h"
 
 /* ---- by a user, by an operator ---- */
@@ -36,6 +37,44 @@ leaving_over_http_ends_whatever_the_character_does_here(void **state)
     assert_false(ended(f)); /* nobody there */
     assert_int_equal(count_of(f, METRIC_SESSIONS_ENDED, SESSION_END_LEFT), 2);
     nothing_else(f);
+}
+
+static void
+leave_because(fixture_t *f, const char *session_id, int64_t turn, session_end_t why)
+{
+    msg_admission_leave_t body = {.turn = turn, .has_why = true, .why = why};
+    snprintf(body.session_id, sizeof body.session_id, "%s", session_id);
+    assert_true(sim_tell(f->sim, MSG_ADMISSION_LEAVE, PLAZA, &body));
+    serve(f);
+}
+
+static void
+a_gateway_ends_a_session_because_nothing_was_done_and_for_no_other_reason_of_its_own(void **state)
+{
+    fixture_t *f = *state;
+    secret_t ticket;
+    play(f, 1, "g1");
+    leave_because(f, "s1", f->entered.turn - 1, SESSION_END_INACTIVE); /* it has gone on */
+    assert_seats(f, 0, 1, 0, 0);
+    leave_because(f, "s1", f->entered.turn, SESSION_END_INACTIVE);
+    assert_seats(f, 0, 0, 0, 0);
+    assert_stored(f, "s1", SESSION_STATE_ENDED);
+    none(f, MSG_GATEWAY_END); /* its gateway knows */
+    assert_int_equal(count_of(f, METRIC_SESSIONS_ENDED, SESSION_END_INACTIVE), 1);
+    assert_int_equal(count_of(f, METRIC_SESSIONS_ENDED, SESSION_END_LEFT), 0);
+    uint64_t left = 0;
+    for (session_end_t why = 0; why < SESSION_END_COUNT; why++) {
+        if (why != SESSION_END_INACTIVE) {
+            play(f, 2, "g1");
+            leave_because(f, "s2", f->entered.turn, why);
+            assert_int_equal(count_of(f, METRIC_SESSIONS_ENDED, SESSION_END_LEFT), ++left);
+        }
+    }
+    admit(f, 3, ticket);
+    leave_because(f, "s3", 0, SESSION_END_INACTIVE); /* nobody was there yet to do nothing */
+    assert_int_equal(count_of(f, METRIC_SESSIONS_ENDED, SESSION_END_GIVEN_UP), 1);
+    assert_int_equal(count_of(f, METRIC_SESSIONS_ENDED, SESSION_END_INACTIVE), 1);
+    assert_seats(f, 0, 0, 0, 0);
 }
 
 static void
@@ -222,6 +261,7 @@ main(void)
     log_setup(LOG_ERROR, NULL);
     const struct CMUnitTest tests[] = {
         CASE(leaving_over_http_ends_whatever_the_character_does_here),
+        CASE(a_gateway_ends_a_session_because_nothing_was_done_and_for_no_other_reason_of_its_own),
         CASE(leaving_over_http_is_for_the_owner_even_when_suspended),
         CASE(an_operator_kicks_by_session_or_by_character),
         CASE(connecting_as_another_character_ends_the_first_attempt),

@@ -347,6 +347,33 @@ leave(fixture_t *f, const char *session_id, int64_t turn)
 }
 
 static inline void
+refreshed(fixture_t *f, const char *session_id, int64_t turn, int64_t auth_until)
+{
+    msg_admission_refreshed_t body = {.turn = turn, .auth_until = auth_until};
+    snprintf(body.session_id, sizeof body.session_id, "%s", session_id);
+    assert_true(sim_tell(f->sim, MSG_ADMISSION_REFRESHED, PLAZA, &body));
+}
+
+static inline void
+muted(fixture_t *f, const char *character_id, int64_t muted_until)
+{
+    msg_admission_muted_t body = {.muted_until = muted_until};
+    snprintf(body.character_id, sizeof body.character_id, "%s", character_id);
+    assert_true(sim_tell(f->sim, MSG_ADMISSION_MUTED, PLAZA, &body));
+}
+
+/* What a room was told: that this character is muted. */
+static inline void
+assert_muted(fixture_t *f, const char *room, const char *character_id, int64_t muted_until)
+{
+    const msg_t *msg = take(f, MSG_ROOM_MUTE);
+    const msg_room_mute_t *body = msg->body;
+    assert_string_equal(msg->key, room);
+    assert_string_equal(body->character_id, character_id);
+    assert_true(body->muted_until == muted_until);
+}
+
+static inline void
 drop(fixture_t *f, const char *session_id, int64_t turn)
 {
     msg_admission_drop_t body = {.turn = turn};

@@ -1,4 +1,5 @@
-/* The life of a session after its connect: entered, dropped, left, ended by others or by time. */
+/* The life of a session after its connect: entered, refreshed, dropped, left, ended or muted by others, ended by time.
+ */
 #include "admission_state.h"
 
 #include <stdio.h>
@@ -11,8 +12,10 @@ static void
 admission_entered_body(const admission_t *self, msg_admission_entered_t *body, const registry_session_t *session,
                        const char *token)
 {
-    *body = (msg_admission_entered_t){
-        .role = session->role, .turn = session->turn, .grace_seconds = self->config->limits.grace_msec / 1000};
+    *body = (msg_admission_entered_t){.role = session->role,
+                                      .turn = session->turn,
+                                      .grace_seconds = self->config->limits.grace_msec / 1000,
+                                      .auth_until = session->auth_until};
     admission_copy_text(body->session_id, sizeof body->session_id, session->session_id);
     admission_copy_text(body->character_id, sizeof body->character_id, session->character_id);
     admission_copy_text(body->user_id, sizeof body->user_id, session->user_id);
@@ -80,6 +83,22 @@ admission_on_enter(admission_t *self, act_ctx_t *ctx, const msg_t *request)
     return true;
 }
 
+bool
+admission_on_refreshed(admission_t *self, act_ctx_t *ctx, const msg_admission_refreshed_t *body)
+{
+    registry_t *registry = self->config->registry;
+    registry_session_t session;
+    registry_result_t result = registry->authorize(registry, act_now(ctx), act_key(ctx), body->session_id, body->turn,
+                                                   body->auth_until, &session);
+    if (admission_is_lost(self, ctx, result)) {
+        return false;
+    }
+    if (result == REGISTRY_OK && session.auth_until == body->auth_until) { /* else it had a token that lasts longer */
+        admission_save(self, ctx, &session, 0, NULL);
+    }
+    return true;
+}
+
 /* ---- out ---- */
 
 bool
@@ -102,6 +121,16 @@ admission_on_drop(admission_t *self, act_ctx_t *ctx, const msg_admission_drop_t 
     return true;
 }
 
+/* Of the reasons that there are, a gateway has only these to give. */
+static session_end_t
+admission_leave_why(const msg_admission_leave_t *body)
+{
+    if (body->turn == 0) {
+        return SESSION_END_GIVEN_UP;
+    }
+    return body->has_why && body->why == SESSION_END_INACTIVE ? SESSION_END_INACTIVE : SESSION_END_LEFT;
+}
+
 bool
 admission_on_leave(admission_t *self, act_ctx_t *ctx, const msg_admission_leave_t *body)
 {
@@ -118,7 +147,7 @@ admission_on_leave(admission_t *self, act_ctx_t *ctx, const msg_admission_leave_
         return false;
     }
     if (result == REGISTRY_OK) {
-        admission_ended(self, ctx, &session, body->turn == 0 ? SESSION_END_GIVEN_UP : SESSION_END_LEFT);
+        admission_ended(self, ctx, &session, admission_leave_why(body));
     }
     return true;
 }
@@ -217,6 +246,30 @@ admission_on_kick(admission_t *self, act_ctx_t *ctx, const msg_t *request)
     }
     msg_admission_ended_t answer = {.ended = result == REGISTRY_OK};
     reply_admission_ended(ctx, request, &answer);
+    return true;
+}
+
+bool
+admission_on_muted(admission_t *self, act_ctx_t *ctx, const msg_admission_muted_t *body)
+{
+    registry_t *registry = self->config->registry;
+    registry_session_t found;
+    uint32_t place;
+    registry_result_t result =
+        registry->find_character(registry, act_now(ctx), act_key(ctx), body->character_id, &found, &place);
+    if (admission_is_lost(self, ctx, result)) {
+        return false;
+    }
+    if (result != REGISTRY_OK || found.room[0] == '\0') {
+        return true; /* its room reads it from the store when it joins */
+    }
+    msg_room_mute_t mute = {.muted_until = body->muted_until};
+    admission_copy_text(mute.character_id, sizeof mute.character_id, body->character_id);
+    if (!send_room_mute(ctx, found.room, &mute)) {
+        act_log(ctx, LOG_WARN, "mute-not-told",
+                "a room's mailbox is full: it hears of a mute when the character joins anew; mute it once more",
+                LOG_S("session", found.session_id), LOG_S("room", found.room));
+    }
     return true;
 }
 

@@ -126,6 +126,7 @@ void admission_on_saved(void *actor, act_ctx_t *ctx, const registry_session_t *s
 
 /* admission_sessions.c: the life of a session after its connect. False: the registry was lost; once more later. */
 bool admission_on_enter(admission_t *self, act_ctx_t *ctx, const msg_t *request);
+bool admission_on_refreshed(admission_t *self, act_ctx_t *ctx, const msg_admission_refreshed_t *body);
 bool admission_on_drop(admission_t *self, act_ctx_t *ctx, const msg_admission_drop_t *body);
 bool admission_on_leave(admission_t *self, act_ctx_t *ctx, const msg_admission_leave_t *body);
 bool admission_on_select(admission_t *self, act_ctx_t *ctx, const msg_admission_select_t *body);
@@ -136,6 +137,7 @@ bool admission_end_character(admission_t *self, act_ctx_t *ctx, const msg_t *req
                              const char *replace_token);
 void admission_on_end(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 bool admission_on_kick(admission_t *self, act_ctx_t *ctx, const msg_t *request);
+bool admission_on_muted(admission_t *self, act_ctx_t *ctx, const msg_admission_muted_t *body);
 void admission_sweep(admission_t *self, act_ctx_t *ctx);
 
 /* admission_gateways.c: who is there, and who is told what. */
