@@ -1,5 +1,6 @@
 /* The registry is away: another one stands in, the store has the last word, and nobody new waits. */
 #include "admission_fixture.h"
+#include "log_test_helpers.h"
 #include "shaky_registry.h"
 
 static shaky_t shaky;
@@ -75,6 +76,27 @@ all_are_told_and_it_is_counted(void **state)
     mend(f);
     assert_false(inspect(f).degraded);
     assert_seats(f, 0, 1, 0, 0);
+}
+
+static void
+the_log_says_why_it_is_away_and_that_it_is_back(void **state)
+{
+    fixture_t *f = *state;
+    capture_begin(LOG_INFO);
+    shaky_cut(&shaky, primary);
+    pass(f, ACT_SEC);
+    const char *log = capture_end();
+    assert_noticed(f, true);
+    assert_non_null(strstr(log, "\"degraded\""));
+    assert_non_null(strstr(log, "its power is cut"));
+    capture_begin(LOG_INFO);
+    shaky_mend(&shaky);
+    pass(f, ACT_SEC);
+    log = capture_end();
+    log_setup(LOG_OFF, NULL);
+    assert_noticed(f, false);
+    assert_non_null(strstr(log, "\"recovered\""));
+    assert_null(strstr(log, "its power is cut"));
 }
 
 static void
@@ -288,6 +310,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(all_are_told_and_it_is_counted),
+        CASE(the_log_says_why_it_is_away_and_that_it_is_back),
         CASE(who_plays_goes_on_and_may_come_back),
         CASE(a_free_seat_is_given_if_the_store_sees_it_too),
         CASE(nobody_new_waits_and_who_waits_keeps_the_place),

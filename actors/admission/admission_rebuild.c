@@ -127,6 +127,23 @@ admission_on_rebuild_timer(admission_t *self, act_ctx_t *ctx)
     admission_rebuild_start(self, ctx);
 }
 
+/* It is away and another one decides, or it is back. */
+static void
+admission_switched_over(admission_t *self, act_ctx_t *ctx, bool degraded)
+{
+    registry_t *registry = self->config->registry;
+    self->told_degraded = degraded;
+    act_gauge(ctx, METRIC_DEGRADED, 0, degraded ? 1 : -1);
+    if (degraded) {
+        char why[REGISTRY_WHY_SIZE];
+        registry->why(registry, why, sizeof why);
+        act_log(ctx, LOG_ERROR, "degraded", "the registry is away: the store decides, and nobody new is queued",
+                LOG_S("why", why));
+    } else {
+        act_log(ctx, LOG_INFO, "recovered", "the registry is back and knows what the store knows");
+    }
+}
+
 static void
 admission_rebuilt(admission_t *self, act_ctx_t *ctx)
 {
@@ -135,11 +152,7 @@ admission_rebuilt(admission_t *self, act_ctx_t *ctx)
     self->ready = true;
     act_count(ctx, METRIC_REGISTRY_REBUILDS, 0, 1);
     if (degraded != self->told_degraded) {
-        self->told_degraded = degraded;
-        act_gauge(ctx, METRIC_DEGRADED, 0, degraded ? 1 : -1);
-        act_log(ctx, degraded ? LOG_ERROR : LOG_INFO, degraded ? "degraded" : "recovered",
-                degraded ? "the registry is away: the store decides, and nobody new is queued"
-                         : "the registry is back and knows what the store knows");
+        admission_switched_over(self, ctx, degraded);
     }
     admission_notify(self, ctx, NULL); /* the switches may be others, too */
     admission_audit_soon(self);

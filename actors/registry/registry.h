@@ -54,6 +54,7 @@ enum {
                                     is forgotten, with its notices. Redis: no bound, a silent one is forgotten */
     REGISTRY_INSTANCES_CAP = 64, /* of one process */
     REGISTRY_SUBJECTS_MAX = 65536, /* memory: users and addresses with failed attempts; see attempt_failed */
+    REGISTRY_WHY_SIZE = 320,
 };
 
 /* One session, in the words of the schema (types.json, sessionRow). */
@@ -275,6 +276,9 @@ struct registry {
 
     /* Does another form stand in for the one that was configured, while that is away? (registry_failover.c) */
     bool (*is_degraded)(const registry_t *self);
+    /* What the last trouble of the configured form was: why it is away, or LOST; "" when there was none, and always of
+     * memory. For people: it names a host, and never a password. Copied to `text`, cut at `size`. On any thread. */
+    void (*why)(registry_t *self, char *text, size_t size);
     /* Tries to reach a form that was away; true: it answers, and wants to be restored. Others: false. */
     bool (*try_return)(registry_t *self, act_usec_t now);
     void (*destroy)(registry_t *self);

@@ -163,6 +163,13 @@ registry_failover_is_degraded(const registry_t *port)
     return is_degraded;
 }
 
+static void
+registry_failover_why(registry_t *port, char *text, size_t size)
+{
+    registry_t *primary = ((registry_failover_t *)port)->primary;
+    primary->why(primary, text, size);
+}
+
 static registry_result_t
 registry_failover_claim(registry_t *port, act_usec_t now, registry_session_t *session, registry_session_t *ended,
                         const registry_limits_t *limits)
@@ -430,6 +437,7 @@ registry_failover_new(registry_t *primary, registry_t *spare)
         .attempt_left = registry_failover_attempt_left,
         .attempt_failed = registry_failover_attempt_failed,
         .is_degraded = registry_failover_is_degraded,
+        .why = registry_failover_why,
         .try_return = registry_failover_try_return,
         .destroy = registry_failover_destroy,
     };

@@ -57,6 +57,13 @@ away_attempt_failed(registry_t *self, act_usec_t now, const registry_attempt_t *
     return is_away ? REGISTRY_UNAVAILABLE : real.attempt_failed(self, now, attempt, limits, left_msec);
 }
 
+static void
+away_why(registry_t *self, char *text, size_t size)
+{
+    (void)self;
+    snprintf(text, size, "the primary's trouble");
+}
+
 static registry_t *
 make_primary(void)
 {
@@ -70,6 +77,7 @@ make_primary(void)
     self->restore_end = away_restore_end;
     self->forget = away_forget;
     self->attempt_failed = away_attempt_failed;
+    self->why = away_why;
     return self;
 }
 
@@ -129,6 +137,9 @@ a_restore_that_finds_it_away_turns_to_the_spare(void **state)
     registry_session_t row = world_row(self, (world_session_t){1, 1, 1, 1}, SESSION_STATE_GRACE, 5, 5);
     fail_over(self, &row);
     assert_true(is_degraded(self));
+    char why[REGISTRY_WHY_SIZE];
+    self->registry->why(self->registry, why, sizeof why);
+    assert_string_equal(why, "the primary's trouble"); /* the spare has none to tell */
     assert_count(self, 0, 0, 1, 0);
     assert_result(REGISTRY_OK, world_claim_one(self, 2));
     assert_true(self->session.number > 10);

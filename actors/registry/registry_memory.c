@@ -363,6 +363,13 @@ registry_memory_is_degraded(const registry_t *port)
     return false;
 }
 
+static void
+registry_memory_why(registry_t *port, char *text, size_t size)
+{
+    (void)port;
+    snprintf(text, size, "%s", "");
+}
+
 static bool
 registry_memory_try_return(registry_t *port, act_usec_t now)
 {
@@ -430,6 +437,7 @@ registry_memory_new(void)
         .attempt_left = registry_memory_attempt_left,
         .attempt_failed = registry_memory_attempt_failed,
         .is_degraded = registry_memory_is_degraded,
+        .why = registry_memory_why,
         .try_return = registry_memory_try_return,
         .destroy = registry_memory_destroy,
     };

@@ -129,7 +129,10 @@ static void
 it_is_never_degraded_and_has_nowhere_to_return_to(void **state)
 {
     const world_t *self = *state;
+    char why[REGISTRY_WHY_SIZE] = "nonsense";
     assert_false(self->registry->is_degraded(self->registry));
+    self->registry->why(self->registry, why, sizeof why);
+    assert_string_equal(why, "");
     assert_false(self->registry->try_return(self->registry, self->now));
 }
 

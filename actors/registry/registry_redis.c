@@ -13,6 +13,15 @@ redis_is_degraded(const registry_t *port)
     return false;
 }
 
+static void
+redis_why(registry_t *port, char *text, size_t size)
+{
+    registry_redis_t *self = (registry_redis_t *)port;
+    pthread_mutex_lock(&self->lock);
+    snprintf(text, size, "%s", self->trouble);
+    pthread_mutex_unlock(&self->lock);
+}
+
 static bool
 redis_try_return(registry_t *port, act_usec_t now)
 {
@@ -49,18 +58,10 @@ registry_redis_new(const char *url, int64_t timeout_msec, int64_t window_msec, c
     redis_form_restore(port);
     redis_form_attempts(port);
     port->is_degraded = redis_is_degraded;
+    port->why = redis_why;
     port->try_return = redis_try_return;
     port->destroy = redis_destroy;
     return port;
-}
-
-void
-registry_redis_why(registry_t *port, char *text, size_t size)
-{
-    registry_redis_t *self = (registry_redis_t *)port;
-    pthread_mutex_lock(&self->lock);
-    snprintf(text, size, "%s", self->trouble);
-    pthread_mutex_unlock(&self->lock);
 }
 
 void

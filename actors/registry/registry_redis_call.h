@@ -42,7 +42,7 @@ typedef struct registry_redis {
     redis_link_t *link;
     int64_t window_msec;
     bool caller_clock;
-    char trouble[REDIS_WHY_SIZE]; /* why the last one was that was LOST or UNAVAILABLE */
+    char trouble[REGISTRY_WHY_SIZE]; /* why the last one was that was LOST or UNAVAILABLE */
     uint32_t instances_count;
     redis_instance_t instances[REGISTRY_INSTANCES_CAP]; /* that this process has begun to restore */
 } registry_redis_t;

@@ -39,8 +39,8 @@ world_make(const char *url, int64_t timeout_msec)
 static void
 assert_why(world_t *self, const char *part)
 {
-    char why[320];
-    registry_redis_why(self->registry, why, sizeof why);
+    char why[REGISTRY_WHY_SIZE];
+    self->registry->why(self->registry, why, sizeof why);
     if (strstr(why, part) == NULL) {
         fail_msg("expected '%s' in '%s'", part, why);
     }
@@ -164,14 +164,14 @@ the_password_is_asked_for_and_never_shown(void **state)
         freeReplyObject(reply);
     }
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char url[128], why[320];
+        char url[128], why[REGISTRY_WHY_SIZE];
         snprintf(url, sizeof url, "redis://%s127.0.0.1:%d%s", cases[i].login, port, cases[i].database);
         world_t self = world_make(url, 5000);
         assert_result(cases[i].why == NULL ? REGISTRY_LOST : REGISTRY_UNAVAILABLE, world_count(&self));
         if (cases[i].why != NULL) {
             assert_why(&self, cases[i].why);
         }
-        registry_redis_why(self.registry, why, sizeof why);
+        self.registry->why(self.registry, why, sizeof why);
         assert_null(strstr(why, "hunt"));
         registry_destroy(&self.registry);
     }
@@ -250,6 +250,7 @@ a_spare_stands_in_while_redis_is_away(void **state)
     assert_result(REGISTRY_UNAVAILABLE, world_claim_one(&self, 2));
     world_restore(&self, 1, &row, 1);
     assert_true(port->is_degraded(port));
+    assert_why(&self, redis.socket); /* of the one that is away, and where it is */
     assert_count(&self, 1, 0, 0, 0);
     assert_result(REGISTRY_OK, world_claim_one(&self, 2));
     assert_true(self.session.number > row.number);

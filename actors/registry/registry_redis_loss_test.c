@@ -56,8 +56,8 @@ tear_down(void **state)
 static void
 assert_why(world_t *self, const char *part)
 {
-    char why[320];
-    registry_redis_why(self->registry, why, sizeof why);
+    char why[REGISTRY_WHY_SIZE];
+    self->registry->why(self->registry, why, sizeof why);
     if (strstr(why, part) == NULL) {
         fail_msg("expected '%s' in '%s'", part, why);
     }

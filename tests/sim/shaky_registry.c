@@ -1,5 +1,7 @@
 #include "shaky_registry.h"
 
+#include <stdio.h>
+
 #pragma GCC diagnostic ignored "-Wunused-parameter" /* an answer that does not depend on the question */
 
 #define AWAY(name, ...)                                                                                                \
@@ -42,6 +44,12 @@ AWAY(instance, const char *instance)
 AWAY(attempt_left, const registry_attempt_t *attempt, int64_t *left)
 AWAY(attempt_failed, const registry_attempt_t *attempt, const registry_attempt_limits_t *limits, int64_t *left)
 
+static void
+shaky_why(registry_t *self, char *text, size_t size)
+{
+    snprintf(text, size, "its power is cut");
+}
+
 void
 shaky_cut(shaky_t *self, registry_t *registry)
 {
@@ -79,6 +87,7 @@ shaky_cut(shaky_t *self, registry_t *registry)
         .attempt_left = shaky_attempt_left,
         .attempt_failed = shaky_attempt_failed,
         .is_degraded = self->table.is_degraded,
+        .why = shaky_why,
         .try_return = self->table.try_return,
         .destroy = self->table.destroy,
     };
