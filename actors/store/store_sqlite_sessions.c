@@ -312,6 +312,7 @@ session_read(sqlite3_stmt *row, const char *instance, int64_t at, obj_session_ro
     out->number = sqlite3_column_int64(row, 9);
     out->version = sqlite3_column_int64(row, 10);
     out->turn = sqlite3_column_int64(row, 11);
+    out->auth_until = 0; /* not kept yet: not known */
     out->secret_len = (uint32_t)secret;
     if (secret > 0) {
         memcpy(out->secret, sqlite3_column_blob(row, 12), secret);
