@@ -112,10 +112,24 @@ void admission_queue_news(admission_t *self, act_ctx_t *ctx, int64_t number);
 secret_fault_t admission_secret_fault(registry_result_t result);
 void admission_copy_text(char *to, size_t size, const char *from);
 
-/* admission_connect.c: POST connect, from the rate limit to the outcome. */
+/* admission_connect.c: POST connect, what is asked and what is told. */
 void admission_on_connect(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 void admission_on_attempt(admission_t *self, act_ctx_t *ctx, const msg_t *request);
+void admission_on_end(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 void admission_on_character(admission_t *self, act_ctx_t *ctx, const msg_t *answer);
+/* Of `who` only request, session_id, user_id and address are looked at. */
+void admission_refuse(const admission_t *self, act_ctx_t *ctx, const admission_pending_t *who, reason_t reason);
+/* The same, with what is in *body beside the reason. */
+void admission_refuse_with(const admission_t *self, act_ctx_t *ctx, const admission_pending_t *who, reason_t reason,
+                           msg_admission_connected_t *body);
+/* Also an admission.end; it is over then. */
+void admission_refuse_pending(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending, reason_t reason);
+void admission_log_outcome(act_ctx_t *ctx, const char *event, const char *sentence, const char *session_id,
+                           const char *user_id, const char *reason);
+
+/* admission_decide.c: what the registry decides about it. */
+/* Whatever the store had to say is known. Leaves the connect where it is if the registry cannot decide now. */
+void admission_decide(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending);
 /* Goes on with connects that waited for the registry. */
 void admission_decide_all(admission_t *self, act_ctx_t *ctx);
 /* They cannot be decided now. */
@@ -135,7 +149,6 @@ bool admission_end_attempt(admission_t *self, act_ctx_t *ctx, const char *user_i
 /* The character of an admission.end is known; `character_id` NULL: only a replacement is taken back. */
 bool admission_end_character(admission_t *self, act_ctx_t *ctx, const msg_t *request, const char *character_id,
                              const char *replace_token);
-void admission_on_end(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 bool admission_on_kick(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 bool admission_on_muted(admission_t *self, act_ctx_t *ctx, const msg_admission_muted_t *body);
 void admission_sweep(admission_t *self, act_ctx_t *ctx);
