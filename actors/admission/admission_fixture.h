@@ -8,25 +8,10 @@
 #ifndef PLAYHOUSE_ADMISSION_FIXTURE_H
 #define PLAYHOUSE_ADMISSION_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "admission_state.h"
-#include "sim.h"
+#include "registry_test_helpers.h"
 
-#define PLAZA "plaza"
-
-enum { TICKET_SEC = 30, OFFER_SEC = 20, GRACE_SEC = 60, ASK_SEC = 50, LOCK_SEC = 60 };
-enum { CONNECT_USEC = 10 * ACT_SEC, ASK_USEC = 5 * ACT_SEC, STORE_ROWS_MAX = 128 };
-
-typedef char secret_t[SECRET_TEXT_SIZE];
+enum { LOCK_SEC = 60, CONNECT_USEC = 10 * ACT_SEC, STORE_ROWS_MAX = 128 };
 
 typedef struct fixture {
     sim_t *sim;
@@ -48,34 +33,28 @@ typedef struct fixture {
 
 /* ---- messages to the tester ---- */
 
-/* Fails the test when there is none. */
 static inline const msg_t *
 take(fixture_t *f, msg_type_t type)
 {
-    const msg_t *msg = sim_take(f->sim, type);
-    if (msg == NULL) {
-        fail_msg("no %s", msg_infos[type].name);
-    }
-    return msg;
+    return sim_expect(f->sim, type);
 }
 
 static inline void
 none(fixture_t *f, msg_type_t type)
 {
-    if (sim_take(f->sim, type) != NULL) {
-        fail_msg("unexpected %s", msg_infos[type].name);
-    }
+    sim_expect_none(f->sim, type);
 }
 
-/* Drops what has come of this type; how many there were. */
 static inline uint32_t
 forget(fixture_t *f, msg_type_t type)
 {
-    uint32_t count = 0;
-    while (sim_take(f->sim, type) != NULL) {
-        count++;
-    }
-    return count;
+    return sim_forget(f->sim, type);
+}
+
+static inline void
+assert_end(fixture_t *f, int64_t connection, close_code_t close)
+{
+    sim_expect_end(f->sim, connection, close);
 }
 
 /* Drops what most tests do not look at, and nothing else has come. */
@@ -86,10 +65,7 @@ nothing_else(fixture_t *f)
     forget(f, MSG_QUEUE_FORGET);
     forget(f, MSG_GATEWAY_NOTICE);
     forget(f, MSG_GATEWAY_REPORT);
-    const msg_t *msg = sim_take(f->sim, MSG_NONE);
-    if (msg != NULL) {
-        fail_msg("unexpected %s", msg_infos[msg->type].name);
-    }
+    none(f, MSG_NONE);
 }
 
 /* ---- the store ---- */
@@ -395,14 +371,6 @@ assert_declined(fixture_t *f, error_code_t code)
     assert_string_equal(error_names[body->code], error_names[code]);
 }
 
-static inline void
-assert_end(fixture_t *f, int64_t connection, close_code_t close)
-{
-    const msg_gateway_end_t *end = take(f, MSG_GATEWAY_END)->body;
-    assert_int_equal(end->connection, connection);
-    assert_string_equal(close_code_names[end->close], close_code_names[close]);
-}
-
 /* ---- what there is ---- */
 
 static inline obj_instance_info_t
@@ -447,23 +415,16 @@ count_of(fixture_t *f, metric_id_t metric, uint32_t label)
 static inline fixture_t *
 fixture_new(registry_t *registry)
 {
-    static const char *const instances[] = {PLAZA, "arena", NULL};
     fixture_t *f = calloc(1, sizeof *f);
     assert_non_null(f);
     f->sim = sim_new(7);
     f->registry = registry;
     f->config = (admission_config_t){
         .registry = registry,
-        .instances = instances,
+        .instances = fixture_instances,
         .build = "b1",
         .replacement = true,
-        .limits = {.capacity = 3,
-                   .room_size = 2,
-                   .queue_max = 3,
-                   .ticket_msec = TICKET_SEC * 1000,
-                   .offer_msec = OFFER_SEC * 1000,
-                   .grace_msec = GRACE_SEC * 1000,
-                   .ask_msec = ASK_SEC * 1000},
+        .limits = fixture_limits(3, 2, 3),
         .attempts = {.user_max = 5, .address_max = 8, .window_msec = 60000, .lock_msec = LOCK_SEC * 1000},
     };
     f->beating[0] = "g1";
@@ -494,7 +455,5 @@ fixture_teardown(void **state)
     free(f);
     return 0;
 }
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 #endif

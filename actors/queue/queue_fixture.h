@@ -7,24 +7,8 @@
 #ifndef PLAYHOUSE_QUEUE_FIXTURE_H
 #define PLAYHOUSE_QUEUE_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "queue.h"
-#include "sim.h"
-
-#define PLAZA "plaza"
-
-enum { TICKET_SEC = 30, OFFER_SEC = 20, GRACE_SEC = 60, ASK_USEC = 5 * ACT_SEC };
-
-typedef char secret_t[SECRET_TEXT_SIZE];
+#include "registry_test_helpers.h"
 
 typedef struct fixture {
     sim_t *sim;
@@ -37,33 +21,28 @@ typedef struct fixture {
 
 /* ---- messages to the tester ---- */
 
-/* Fails the test when there is none. */
 static inline const msg_t *
 take(fixture_t *f, msg_type_t type)
 {
-    const msg_t *msg = sim_take(f->sim, type);
-    if (msg == NULL) {
-        fail_msg("no %s", msg_infos[type].name);
-    }
-    return msg;
+    return sim_expect(f->sim, type);
 }
 
 static inline void
 none(fixture_t *f, msg_type_t type)
 {
-    if (sim_take(f->sim, type) != NULL) {
-        fail_msg("unexpected %s", msg_infos[type].name);
-    }
+    sim_expect_none(f->sim, type);
 }
 
 static inline uint32_t
 forget(fixture_t *f, msg_type_t type)
 {
-    uint32_t count = 0;
-    while (sim_take(f->sim, type) != NULL) {
-        count++;
-    }
-    return count;
+    return sim_forget(f->sim, type);
+}
+
+static inline void
+assert_end(fixture_t *f, int64_t connection, close_code_t close)
+{
+    sim_expect_end(f->sim, connection, close);
 }
 
 /* Nothing has come but the measured pace. */
@@ -71,10 +50,7 @@ static inline void
 nothing_else(fixture_t *f)
 {
     forget(f, MSG_ADMISSION_PACE);
-    const msg_t *msg = sim_take(f->sim, MSG_NONE);
-    if (msg != NULL) {
-        fail_msg("unexpected %s", msg_infos[msg->type].name);
-    }
+    none(f, MSG_NONE);
 }
 
 /* ---- the store ---- */
@@ -281,34 +257,18 @@ assert_admitted(fixture_t *f, int64_t connection)
     assert_int_equal(body->seconds, OFFER_SEC);
 }
 
-static inline void
-assert_end(fixture_t *f, int64_t connection, close_code_t close)
-{
-    const msg_gateway_end_t *body = take(f, MSG_GATEWAY_END)->body;
-    assert_int_equal(body->connection, connection);
-    assert_string_equal(close_code_names[body->close], close_code_names[close]);
-}
-
 /* ---- set up ---- */
 
 /* An empty registry with two instances, one seat each. */
 static inline int
 fixture_setup(void **state)
 {
-    static const char *const instances[] = {PLAZA, "arena", NULL};
     fixture_t *f = calloc(1, sizeof *f);
     assert_non_null(f);
     f->sim = sim_new(7);
     f->registry = registry_memory_new();
-    f->config = (queue_config_t){.registry = f->registry,
-                                 .instances = instances,
-                                 .limits = {.capacity = 1,
-                                            .room_size = 1000,
-                                            .queue_max = 1000,
-                                            .ticket_msec = TICKET_SEC * 1000,
-                                            .offer_msec = OFFER_SEC * 1000,
-                                            .grace_msec = GRACE_SEC * 1000,
-                                            .ask_msec = 60000}};
+    f->config = (queue_config_t){
+        .registry = f->registry, .instances = fixture_instances, .limits = fixture_limits(1, 1000, 1000)};
     sim_add(f->sim, &queue_kind, &f->config);
     open_instance(f, PLAZA);
     open_instance(f, "arena");
@@ -325,7 +285,5 @@ fixture_teardown(void **state)
     free(f);
     return 0;
 }
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 #endif
