@@ -113,7 +113,7 @@ house_open_dev_issuer(house_t *self)
     if (!house_is_loopback(config_text(self->config, CONFIG_GATEWAY_HOST))) {
         return house_refuse("--dev signs anybody in and may only listen on loopback",
                             config_text(self->config, CONFIG_GATEWAY_HOST),
-                            "set gateway.host to 127.0.0.1, or configure auth.issuer and auth.jwks instead of --dev");
+                            "set gateway.host to 127.0.0.1, or configure auth.issuer instead of --dev");
     }
     self->issuer = dev_issuer_new(config_text(self->config, CONFIG_AUTH_DEV_KEY),
                                   config_text(self->config, CONFIG_AUTH_AUDIENCE), why, sizeof why);
@@ -138,15 +138,15 @@ house_open_auth(house_t *self)
         if (!house_open_dev_issuer(self)) {
             return false;
         }
-    } else if (*issuer == '\0' || *jwks == '\0') {
-        return house_refuse("nobody could sign in: there is no identity provider",
-                            "auth.issuer or auth.jwks is not set",
-                            "set both, or run with --dev to try it on this machine");
+    } else if (*issuer == '\0') {
+        return house_refuse("nobody could sign in: there is no identity provider", "auth.issuer is not set",
+                            "set it, or run with --dev to try it on this machine");
     } else {
-        char why[256];
-        self->keyset = keyset_open(jwks, why, sizeof why);
+        char why[512];
+        self->keyset = keyset_open(jwks, issuer, why, sizeof why);
         if (self->keyset == NULL) {
-            return house_refuse("auth.jwks is not usable", why, "give a file, or an https URL");
+            return house_refuse("the provider's keys have no place to come from", why,
+                                "give auth.issuer as the provider writes it, or in auth.jwks a file or an https URL");
         }
     }
     self->auth.keyset = self->keyset;

@@ -106,17 +106,12 @@ keyset_text_new(const char *jwks)
 }
 
 keyset_t *
-keyset_open(const char *where, char *error, size_t error_size)
+keyset_open(const char *where, const char *issuer, char *error, size_t error_size)
 {
-    if (strstr(where, "://") != NULL) {
-        return keyset_https_new(where, error, error_size);
-    }
     if (*where == '\0') {
-        snprintf(error, error_size,
-                 "no place of the provider's keys is given; set auth.jwks to a path or an https URL");
-        return NULL;
+        return keyset_discover_new(issuer, error, error_size);
     }
-    return keyset_file_new(where);
+    return strstr(where, "://") != NULL ? keyset_https_new(where, error, error_size) : keyset_file_new(where);
 }
 
 void

@@ -29,14 +29,17 @@ struct keyset {
     void (*destroy)(keyset_t *self);
 };
 
-/* The form that `where` calls for: an https URL, or a path. Plain http is for loopback hosts (127.0.0.1, localhost,
- * [::1]) only. NULL: *error says why. */
-keyset_t *keyset_open(const char *where, char *error, size_t error_size);
+/* The form that `where` calls for: an https URL, a path, or, when it is empty, what the provider at `issuer` says.
+ * Plain http is for loopback hosts (127.0.0.1, localhost, [::1]) only. NULL: *error says why. */
+keyset_t *keyset_open(const char *where, const char *issuer, char *error, size_t error_size);
 
 /* A file, read again when it changes (looked at in each poll). It need not exist yet. */
 keyset_t *keyset_file_new(const char *path);
 /* A URL, fetched by a thread of its own: 3 s to connect, 5 s in all, no redirects. NULL: as keyset_open. */
 keyset_t *keyset_https_new(const char *url, char *error, size_t error_size);
+/* Where <issuer>/.well-known/openid-configuration says, asked anew in each reading; each of the two fetches is limited
+ * as with keyset_https_new. The document has to name this very issuer. NULL: as keyset_open. */
+keyset_t *keyset_discover_new(const char *issuer, char *error, size_t error_size);
 /* A fixed text, copied. */
 keyset_t *keyset_text_new(const char *jwks);
 

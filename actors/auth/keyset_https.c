@@ -1,99 +1,65 @@
+/* The two forms of the key set that ask the provider: at the URL of its keys, or first where that is. A thread of
+ * their own waits for it. */
 #include "keyset_shelf.h"
 
-#include <curl/curl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "keyset_discover.h"
+#include "keyset_https_get.h"
 #include "log.h"
-
-enum {
-    KEYSET_CONNECT_MSEC = 3000,
-    KEYSET_TOTAL_MSEC = 5000,
-};
 
 typedef struct keyset_https {
     keyset_t port;
     keyset_shelf_t shelf;
     pthread_cond_t wake; /* with the shelf's lock: `wanted` or `stopping` was set */
     bool wanted;
-    atomic_bool stopping; /* also read by curl's progress callback, without the lock */
+    atomic_bool stopping; /* also read during a transfer, without the lock */
+    bool discover;        /* `url` is the issuer, and says where the keys are */
     bool plain;           /* http to a loopback host */
     pthread_t thread;
     char url[];
 } keyset_https_t;
 
-typedef struct keyset_body {
-    char *text;
-    size_t used;
-} keyset_body_t;
-
-static size_t
-keyset_https_write(char *data, size_t size, size_t count, void *context)
+/* Where the keys are now, by what the provider says. False after a line in the log. It is asked in each reading: a
+ * provider may move its keys while the old place still answers. */
+static bool
+keyset_https_discover(const keyset_https_t *self, char url[KEYSET_URL_SIZE], bool *plain)
 {
-    keyset_body_t *body = context;
-    size_t length = size * count; /* curl: size is 1 */
-    if (length > KEYSET_BYTES_MAX - body->used) {
-        return 0; /* too large: curl ends the transfer with an error */
+    char where[KEYSET_URL_SIZE];
+    const char *why = NULL;
+    keyset_discover_url(self->url, where); /* it fits: keyset_discover_new has looked */
+    char *document = keyset_https_get(where, self->plain, &self->stopping);
+    if (document == NULL) {
+        return false;
     }
-    memcpy(body->text + body->used, data, length);
-    body->used += length;
-    return length;
-}
-
-static int
-keyset_https_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
-{
-    (void)down_total, (void)down, (void)up_total, (void)up;
-    keyset_https_t *self = context;
-    return atomic_load(&self->stopping) ? 1 : 0;
-}
-
-static CURLcode
-keyset_https_transfer(keyset_https_t *self, CURL *curl, keyset_body_t *body, long *status)
-{
-    curl_easy_setopt(curl, CURLOPT_URL, &self->url[0]);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, self->plain ? "http" : "https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)KEYSET_CONNECT_MSEC);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)KEYSET_TOTAL_MSEC);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, keyset_https_progress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, self);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keyset_https_write);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
-    if (self->plain) {
-        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    bool good = keyset_discover_read(document, self->url, url, &why);
+    free(document);
+    if (good && (!keyset_https_allowed(url, plain) || (*plain && !self->plain))) {
+        why = "its jwks_uri is not https, nor, as the issuer is, http of a loopback host";
+        good = false;
     }
-    CURLcode code = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-    return code;
+    if (!good) {
+        log_event(LOG_WARN, "discovery-bad",
+                  "cannot take the provider's word for where its keys are; see auth.issuer, or set auth.jwks",
+                  LOG_S("url", where), LOG_S("why", why));
+    }
+    return good;
 }
 
 /* The JWKS, malloc'd, or NULL after a line in the log. */
 static char *
-keyset_https_fetch(keyset_https_t *self)
+keyset_https_fetch(const keyset_https_t *self)
 {
-    keyset_body_t body = {.text = keyset_allocate(KEYSET_BYTES_MAX + 1)};
-    long status = 0;
-    CURL *curl = curl_easy_init();
-    CURLcode code = curl == NULL ? CURLE_FAILED_INIT : keyset_https_transfer(self, curl, &body, &status);
-    curl_easy_cleanup(curl);
-    if (code == CURLE_OK && status == 200 && memchr(body.text, '\0', body.used) == NULL) {
-        body.text[body.used] = '\0';
-        return body.text;
+    char url[KEYSET_URL_SIZE];
+    bool plain = false;
+    if (!self->discover) {
+        return keyset_https_get(self->url, self->plain, &self->stopping);
     }
-    free(body.text);
-    if (!atomic_load(&self->stopping)) {
-        log_event(LOG_WARN, "keys-unreachable",
-                  "cannot fetch the identity provider's keys; tokens of known keys go on, see auth.jwks",
-                  LOG_S("url", self->url), LOG_S("why", curl_easy_strerror(code)), LOG_N("status", status));
-    }
-    return NULL;
+    return keyset_https_discover(self, url, &plain) ? keyset_https_get(url, plain, &self->stopping) : NULL;
 }
 
 static void *
@@ -157,33 +123,6 @@ keyset_https_destroy(keyset_t *port)
     keyset_https_free(self);
 }
 
-/* Is this a URL that keys may come from? *plain: over http, from this machine. */
-static bool
-keyset_https_allowed(const char *url, bool *plain)
-{
-    CURLU *parts = curl_url();
-    char *scheme = NULL;
-    char *host = NULL;
-    bool allowed = false;
-    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
-        bool loopback = strcmp(host, "127.0.0.1") == 0 || strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
-        *plain = strcmp(scheme, "http") == 0;
-        allowed = strcmp(scheme, "https") == 0 || (*plain && loopback);
-    }
-    curl_free(scheme);
-    curl_free(host);
-    curl_url_cleanup(parts);
-    return allowed;
-}
-
-static void
-keyset_https_setup(void)
-{
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 /* The thread takes no signals: those are for main. */
 static int
 keyset_https_start(keyset_https_t *self)
@@ -197,11 +136,9 @@ keyset_https_start(keyset_https_t *self)
     return failed;
 }
 
-keyset_t *
-keyset_https_new(const char *url, char *error, size_t error_size)
+static keyset_t *
+keyset_https_open(const char *url, bool discover, char *error, size_t error_size)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, keyset_https_setup);
     bool plain = false;
     if (!keyset_https_allowed(url, &plain)) {
         snprintf(error, error_size, "cannot take keys from %s: only https is safe (http: loopback hosts only)", url);
@@ -210,6 +147,7 @@ keyset_https_new(const char *url, char *error, size_t error_size)
     size_t size = strlen(url) + 1;
     keyset_https_t *self = keyset_allocate(sizeof *self + size);
     self->port = (keyset_t){keyset_https_refresh, keyset_https_poll, keyset_https_destroy};
+    self->discover = discover;
     self->plain = plain;
     memcpy(self->url, url, size);
     keyset_shelf_init(&self->shelf, KEYSET_AWAY);
@@ -221,4 +159,26 @@ keyset_https_new(const char *url, char *error, size_t error_size)
         return NULL;
     }
     return &self->port;
+}
+
+keyset_t *
+keyset_https_new(const char *url, char *error, size_t error_size)
+{
+    return keyset_https_open(url, false, error, error_size);
+}
+
+keyset_t *
+keyset_discover_new(const char *issuer, char *error, size_t error_size)
+{
+    char where[KEYSET_URL_SIZE];
+    bool plain = false;
+    if (keyset_https_allowed(issuer, &plain) &&
+        (!keyset_https_extensible(issuer) || !keyset_discover_url(issuer, where))) {
+        snprintf(error, error_size,
+                 "cannot ask the issuer %.200s for its keys: it has a user, a query or a fragment, "
+                 "or is too long; set auth.jwks to the https URL of the keys",
+                 issuer);
+        return NULL;
+    }
+    return keyset_https_open(issuer, true, error, error_size);
 }

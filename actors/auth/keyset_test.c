@@ -1,142 +1,8 @@
-/* What every form of the key set must do, the https form against a server in this test; then what is special to each.
+/* What every form of the key set must do, those of https against a server in this test; then what is special to some.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "keyset.h"
-#include "log.h"
-
-enum { LARGE = KEYSET_BYTES_MAX + 1, WAIT_MSEC = 8000 };
-
-/* ---- a provider: one thread, one answer at a time, "Connection: close" ---- */
-
-typedef struct server {
-    pthread_t thread;
-    pthread_mutex_t lock;
-    int listener;
-    uint16_t port;
-    bool stop;
-    bool mute; /* accepts, and says nothing */
-    int status;
-    char *body;
-    unsigned requests;
-} server_t;
-
-static void
-server_answer(server_t *self, int peer)
-{
-    char request[4096];
-    if (recv(peer, request, sizeof request, 0) <= 0) {
-        return;
-    }
-    pthread_mutex_lock(&self->lock);
-    self->requests++;
-    bool mute = self->mute;
-    char head[256];
-    int used = snprintf(head, sizeof head,
-                        "HTTP/1.1 %d X\r\nConnection: close\r\nLocation: /there\r\nContent-Length: %zu\r\n\r\n",
-                        self->status, strlen(self->body));
-    char *body = strdup(self->body);
-    pthread_mutex_unlock(&self->lock);
-    if (mute) {
-        (void)recv(peer, request, sizeof request, 0); /* until the other side gives up */
-    } else if (send(peer, head, (size_t)used, MSG_NOSIGNAL) == used) {
-        for (size_t at = 0, length = strlen(body); at < length;) {
-            ssize_t sent = send(peer, body + at, length - at, MSG_NOSIGNAL);
-            if (sent <= 0) {
-                break; /* it has read enough */
-            }
-            at += (size_t)sent;
-        }
-    }
-    free(body);
-}
-
-static void *
-server_run(void *context)
-{
-    server_t *self = context;
-    for (;;) {
-        int peer = accept(self->listener, NULL, NULL);
-        pthread_mutex_lock(&self->lock);
-        bool stop = self->stop;
-        pthread_mutex_unlock(&self->lock);
-        if (peer < 0 || stop) {
-            close(peer);
-            return NULL;
-        }
-        server_answer(self, peer);
-        close(peer);
-    }
-}
-
-static void
-server_start(server_t *self)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof at;
-    memset(self, 0, sizeof *self);
-    self->status = 404;
-    self->body = strdup("");
-    self->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(self->listener, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(self->listener, 8), 0);
-    assert_int_equal(getsockname(self->listener, (struct sockaddr *)&at, &size), 0);
-    self->port = ntohs(at.sin_port);
-    pthread_mutex_init(&self->lock, NULL);
-    assert_int_equal(pthread_create(&self->thread, NULL, server_run, self), 0);
-}
-
-static void
-server_stop(server_t *self)
-{
-    pthread_mutex_lock(&self->lock);
-    self->stop = true;
-    pthread_mutex_unlock(&self->lock);
-    shutdown(self->listener, SHUT_RDWR);
-    pthread_join(self->thread, NULL);
-    close(self->listener);
-    pthread_mutex_destroy(&self->lock);
-    free(self->body);
-}
-
-static void
-server_set(server_t *self, int status, const char *body, bool mute)
-{
-    pthread_mutex_lock(&self->lock);
-    free(self->body);
-    self->status = status;
-    self->body = strdup(body);
-    self->mute = mute;
-    pthread_mutex_unlock(&self->lock);
-}
+#include "keyset_fixture.h"
 
 /* ---- the forms, and what the test does to what they read ---- */
-
-typedef struct world {
-    keyset_t *keyset;
-    uint64_t generation; /* the latest seen */
-    server_t server;
-    char folder[32];
-    char path[64];
-} world_t;
 
 typedef struct form {
     const char *name;
@@ -154,7 +20,7 @@ file_open(world_t *self)
     snprintf(self->folder, sizeof self->folder, "/tmp/keyset-XXXXXX");
     assert_non_null(mkdtemp(self->folder));
     snprintf(self->path, sizeof self->path, "%s/keys.json", self->folder);
-    self->keyset = keyset_open(self->path, NULL, 0);
+    self->keyset = keyset_open(self->path, "", NULL, 0);
 }
 
 static void
@@ -186,7 +52,20 @@ https_open(world_t *self)
     char error[200] = "";
     server_start(&self->server);
     snprintf(url, sizeof url, "http://127.0.0.1:%u/keys", self->server.port);
-    self->keyset = keyset_open(url, error, sizeof error);
+    self->keyset = keyset_open(url, "", error, sizeof error);
+    assert_string_equal(error, "");
+}
+
+static void
+discover_open(world_t *self)
+{
+    char keys[80];
+    char error[200] = "";
+    server_start(&self->server);
+    snprintf(self->url, sizeof self->url, "http://127.0.0.1:%u", self->server.port);
+    snprintf(keys, sizeof keys, "%s/keys", self->url);
+    server_describe(&self->server, self->url, keys);
+    self->keyset = keyset_open("", self->url, error, sizeof error);
     assert_string_equal(error, "");
 }
 
@@ -206,42 +85,6 @@ static void
 https_close(world_t *self)
 {
     server_stop(&self->server);
-}
-
-/* Refreshes and waits for the end of the reading, bounded. The text, if there is a newer one, is the caller's. */
-static keyset_state_t
-read_again(world_t *self, char **text)
-{
-    self->keyset->refresh(self->keyset);
-    char *newest = NULL;
-    keyset_state_t state = KEYSET_LOADING;
-    struct timespec began;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &began);
-    for (now = began; (now.tv_sec - began.tv_sec) * 1000 < WAIT_MSEC; clock_gettime(CLOCK_MONOTONIC, &now)) {
-        state = self->keyset->poll(self->keyset, &self->generation, &newest);
-        if (state != KEYSET_LOADING) {
-            break;
-        }
-        assert_null(newest);
-        poll(NULL, 0, 1); /* let the form's thread run */
-    }
-    *text = newest;
-    return state;
-}
-
-static void
-assert_reads(world_t *self, keyset_state_t state, const char *text)
-{
-    char *got = NULL;
-    assert_int_equal(read_again(self, &got), state);
-    if (text == NULL) {
-        assert_null(got);
-    } else {
-        assert_non_null(got);
-        assert_string_equal(got, text);
-    }
-    free(got);
 }
 
 /* ---- conformance ---- */
@@ -360,7 +203,7 @@ static void
 folder_is_no_key_set(void **state)
 {
     world_t *self = *state;
-    keyset_t *folder = keyset_open(self->folder, NULL, 0);
+    keyset_t *folder = keyset_open(self->folder, "", NULL, 0);
     uint64_t generation = 0;
     char *text = NULL;
     folder->refresh(folder);
@@ -377,9 +220,7 @@ redirects_are_not_followed(void **state)
     world_t *self = *state;
     server_set(&self->server, 302, "{\"keys\":[1]}", false);
     assert_reads(self, KEYSET_AWAY, NULL);
-    pthread_mutex_lock(&self->server.lock);
-    assert_int_equal(self->server.requests, 1);
-    pthread_mutex_unlock(&self->server.lock);
+    assert_int_equal(server_requests(&self->server), 1);
 }
 
 static void
@@ -391,9 +232,7 @@ one_reading_at_a_time_whoever_asks(void **state)
         self->keyset->refresh(self->keyset);
     }
     assert_reads(self, KEYSET_READY, "{\"keys\":[1]}");
-    pthread_mutex_lock(&self->server.lock);
-    assert_in_range(self->server.requests, 1, 3);
-    pthread_mutex_unlock(&self->server.lock);
+    assert_in_range(server_requests(&self->server), 1, 3);
 }
 
 static void
@@ -454,13 +293,12 @@ only_https_or_a_loopback_host_is_a_source(void **state)
     char error[200];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         error[0] = '\0';
-        assert_null(keyset_open(bad[i], error, sizeof error));
+        assert_null(keyset_open(bad[i], "", error, sizeof error));
         assert_non_null(strstr(error, "https"));
     }
-    assert_null(keyset_open("", error, sizeof error));
-    assert_non_null(strstr(error, "auth.jwks"));
+    assert_null(keyset_open("", "", error, sizeof error));
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        keyset_t *keyset = keyset_open(good[i], error, sizeof error);
+        keyset_t *keyset = keyset_open(good[i], "", error, sizeof error);
         assert_non_null(keyset);
         keyset_destroy(&keyset);
     }
@@ -494,6 +332,7 @@ main(void)
     static const form_t forms[] = {
         {"keyset file", file_open, file_publish, file_vanish, file_close},
         {"keyset https", https_open, https_publish, https_vanish, https_close},
+        {"keyset discover", discover_open, https_publish, https_vanish, https_close},
     };
     const struct CMUnitTest all[] = {
         CASE(what_is_published_is_read_and_given_once), CASE(each_reader_has_its_own_generation),
