@@ -22,6 +22,8 @@ typedef struct auth {
     uint64_t generation;
     keyset_state_t keyset_state;
     bool text_bad;         /* the latest text holds no key of use */
+    bool away;             /* the latest reading that ended has failed */
+    bool fresh;            /* the latest reading that ended gave keys of use */
     act_usec_t refresh_at; /* not before this has an unknown kid the keys read again */
     /* SHA-256 of tokens whose signature was good under the present keys, each in the slot its first bytes name; the
      * latest takes the slot. A user shows the same token several times on the way in, and an ES256 check takes 100 us.
@@ -30,6 +32,18 @@ typedef struct auth {
     uint32_t pending_count;
     auth_pending_t pending[AUTH_PENDING_CAP]; /* oldest first */
 } auth_t;
+
+static void
+auth_log_end(const auth_t *self, act_ctx_t *ctx, bool away)
+{
+    if (away && !self->away) {
+        act_log(
+            ctx, LOG_WARN, "keys-away",
+            "the key set cannot be read; tokens of known keys go on, others are refused; see auth.issuer, auth.jwks");
+    } else if (!away && self->away) {
+        act_log(ctx, LOG_INFO, "keys-back", "the key set can be read again");
+    }
+}
 
 /* Takes over what the port has read. Keys that cannot be used leave those that are there. */
 static void
@@ -51,9 +65,10 @@ auth_poll(auth_t *self, act_ctx_t *ctx)
             act_log(ctx, LOG_WARN, "keys-bad", "the key set has no RS256 or ES256 key with a kid; see auth.jwks");
         }
     }
-    if (state == KEYSET_AWAY && self->keyset_state != KEYSET_AWAY) {
-        act_log(ctx, LOG_WARN, "keys-away",
-                "the key set cannot be read; tokens of known keys go on, others are refused; see auth.jwks");
+    if (state != KEYSET_LOADING) {
+        auth_log_end(self, ctx, state == KEYSET_AWAY);
+        self->away = state == KEYSET_AWAY;
+        self->fresh = !self->away && !self->text_bad;
     }
     self->keyset_state = state;
 }
@@ -85,12 +100,22 @@ auth_verify(auth_t *self, act_ctx_t *ctx, const msg_t *request, const char *toke
     }
 }
 
+/* When the port is looked at next: soon while it reads, else when it is time for another reading. */
+static void
+auth_plan(const auth_t *self, act_ctx_t *ctx)
+{
+    act_timer_start(ctx, AUTH_TIMER_REFRESH, self->fresh ? AUTH_REFRESH_USEC : AUTH_RETRY_USEC);
+    if (self->keyset_state == KEYSET_LOADING && !act_timer_running(ctx, AUTH_TIMER_POLL)) {
+        act_timer_start(ctx, AUTH_TIMER_POLL, AUTH_POLL_USEC);
+    }
+}
+
 static void
 auth_refresh(auth_t *self, act_ctx_t *ctx)
 {
     self->config->keyset->refresh(self->config->keyset);
     auth_poll(self, ctx);
-    act_timer_start(ctx, AUTH_TIMER_REFRESH, AUTH_REFRESH_USEC);
+    auth_plan(self, ctx);
 }
 
 static void
@@ -179,9 +204,15 @@ auth_on_poll(auth_t *self, act_ctx_t *ctx)
         kept++;
     }
     self->pending_count = kept;
-    if (kept > 0) {
-        act_timer_start(ctx, AUTH_TIMER_POLL, AUTH_POLL_USEC);
-    }
+    auth_plan(self, ctx);
+}
+
+static void
+auth_on_ping(auth_t *self, act_ctx_t *ctx, const msg_t *request)
+{
+    auth_poll(self, ctx);
+    msg_auth_pong_t pong = {.keys = self->keys != NULL, .fresh = self->fresh};
+    reply_auth_pong(ctx, request, &pong);
 }
 
 static bool
@@ -198,11 +229,9 @@ auth_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
 {
     auth_t *self = state;
     switch ((auth_inbox_t)msg->type) {
-    case AUTH_INBOX_PING: {
-        msg_auth_pong_t pong = {.keys = self->keys != NULL, .fresh = true};
-        reply_auth_pong(ctx, msg, &pong);
+    case AUTH_INBOX_PING:
+        auth_on_ping(self, ctx, msg);
         return;
-    }
     case AUTH_INBOX_VERIFY:
         auth_on_verify(self, ctx, msg, msg->body);
         return;

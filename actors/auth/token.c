@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "user_name.h"
 
@@ -56,6 +57,19 @@ token_header(const char *token, size_t length)
     return header;
 }
 
+/* Is it for access at all? RFC 9068 says at+jwt, older providers JWT or nothing. Others name another purpose: a token
+ * of a logout, a proof of possession, an event. */
+static bool
+token_type_fits(const json_t *type)
+{
+    const char *text = json_string_value(type);
+    if (type == NULL) {
+        return true;
+    }
+    return text != NULL && (strcasecmp(text, "JWT") == 0 || strcasecmp(text, "at+jwt") == 0 ||
+                            strcasecmp(text, "application/at+jwt") == 0);
+}
+
 static bool
 token_read_header(const json_t *header, token_head_t *head, token_fault_t *fault)
 {
@@ -72,8 +86,8 @@ token_read_header(const json_t *header, token_head_t *head, token_fault_t *fault
     } else {
         return false;
     }
-    if (json_object_get(header, "crit") != NULL) {
-        *fault = TOKEN_FAULT_MALFORMED; /* extensions that must be understood, and are not */
+    if (json_object_get(header, "crit") != NULL || !token_type_fits(json_object_get(header, "typ"))) {
+        *fault = TOKEN_FAULT_MALFORMED; /* crit: extensions that must be understood, and are not */
         return false;
     }
     const char *kid = json_string_value(json_object_get(header, "kid"));
