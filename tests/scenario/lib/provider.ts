@@ -1,5 +1,5 @@
-// A certified OpenID Connect provider (oidc-provider) on a loopback port of this process: authorization code with PKCE for
-// one public client, refresh tokens that are used once, JWT access tokens for the playhouse. Its keys change and it goes
+// A certified OpenID Connect provider (oidc-provider) on a loopback port of this process: authorization code with PKCE
+// for one public client, refresh tokens that are used once, JWT access tokens for the playhouse. Its keys change, it goes
 // away and comes back, when the test says so. Who signs in says in a form who they are and what role they have.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server as HttpServer, type Ser
 import type { AddressInfo } from "node:net";
 import { text as bodyOf } from "node:stream/consumers";
 import { Provider as Oidc, type Account, type Configuration, type ResourceServer } from "oidc-provider";
+import { USER_PREFIX } from "./crowd.ts";
 import { newMemory } from "./provider_memory.ts";
 import type { Owner } from "./server.ts";
 import { newKey, type SigningKey } from "./tokens.ts";
@@ -20,6 +21,8 @@ export const RESOURCE = "https://playhouse.example/";
 export const SCOPE = "openid offline_access";
 /** Where the client may be, on any port of these hosts: its page is sent back to "/". */
 const PAGES = ["http://127.0.0.1/", "http://localhost/", "http://[::1]/"];
+
+const DAY_SECONDS = 86_400;
 
 export const roles = ["player", "spectator", "moderator", "admin"] as const;
 export type Role = (typeof roles)[number];
@@ -37,11 +40,12 @@ function isPage(origin: string): boolean {
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 function form(action: string, hint: string): string {
+  const options = roles.map((role) => `<option>${role}</option>`).join("");
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in</title>
 <h1>Sign in</h1>
 <form method="post" action="${escaped(action)}">
-<p><label>Name <input id="name" name="name" required maxlength="32" value="${escaped(hint)}" autofocus></label></p>
-<p><label>Role <select id="role" name="role">${roles.map((role) => `<option>${role}</option>`).join("")}</select></label></p>
+<p><label>Name <input id="name" name="name" required maxlength="32" value="${escaped(hint)}"></label></p>
+<p><label>Role <select id="role" name="role">${options}</select></label></p>
 <p><button id="sign-in" type="submit">Sign in</button></p>
 </form></html>`;
 }
@@ -168,7 +172,10 @@ export class Provider {
       },
       pkce: { required: () => true },
       rotateRefreshToken: true,
-      ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 86_400, IdToken: 600, Interaction: 600, RefreshToken: 86_400, Session: 86_400 },
+      ttl: {
+        ...{ AccessToken: 600, AuthorizationCode: 60, IdToken: 600, Interaction: 600 },
+        ...{ Grant: DAY_SECONDS, RefreshToken: DAY_SECONDS, Session: DAY_SECONDS },
+      },
     };
   }
 
@@ -196,7 +203,11 @@ export class Provider {
     this.asked.set(path, (this.asked.get(path) ?? 0) + 1);
     const oidc = this.oidc ?? assert.fail("it was started");
     try {
-      await (path.startsWith("/interaction/") ? this.interact(oidc, request, response) : oidc.callback()(request, response));
+      if (path.startsWith("/interaction/")) {
+        await this.interact(oidc, request, response);
+      } else {
+        await oidc.callback()(request, response);
+      }
     } catch (error) {
       response.writeHead(400, { "content-type": "text/plain" }).end(String(error));
     }
@@ -222,7 +233,7 @@ export class Provider {
     const name = fields.get("name") ?? "";
     const role = roles.find((one) => one === fields.get("role"));
     assert.ok(name !== "" && role !== undefined, "the form has a name and a role");
-    const sub = `person ${name}`;
+    const sub = `${USER_PREFIX}${name}`;
     this.people.set(sub, { name, role });
     return sub;
   }

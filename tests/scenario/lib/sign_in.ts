@@ -1,4 +1,5 @@
-// Signing in at a provider over HTTP, as the page does in a browser: authorization code with PKCE, a form, refresh tokens.
+// Signing in at a provider over HTTP, as the page does in a browser: authorization code with PKCE, a form, and refresh
+// tokens.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { CLIENT_ID, RESOURCE, SCOPE, type Provider, type Role } from "./provider.ts";
