@@ -84,7 +84,14 @@ test("bad values are named with their place and the range, all of them at once",
 
 test("without an issuer and without --dev it does not start and says what to configure", async () => {
   const end = await playhouse(["run", "--gateway.port", "0", "--admin.port", "0"], { cwd: directory });
-  expectRefused(end, /auth\.issuer/, /auth\.jwks/, /--dev/);
+  expectRefused(end, /auth\.issuer/, /--dev/);
+});
+
+test("an issuer that cannot be asked for its keys safely does not start", async () => {
+  for (const issuer of ["http://id.example", "id.example", "https://id.example/?tenant=1", "https://a:b@id.example"]) {
+    const args = ["run", "--auth.issuer", issuer, "--gateway.port", "0", "--admin.port", "0"];
+    expectRefused(await playhouse(args, { cwd: directory }), /https/, /auth\.jwks/);
+  }
 });
 
 test("--dev does not start on an address that others can reach", async () => {

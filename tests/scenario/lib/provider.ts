@@ -1,6 +1,6 @@
-// A certified OpenID Connect provider (oidc-provider) on a loopback port of this process: authorization code with PKCE
-// for one public client, refresh tokens that are used once, JWT access tokens for the playhouse. Its keys change, it goes
-// away and comes back, when the test says so. Who signs in says in a form who they are and what role they have.
+// A certified OpenID Connect provider (oidc-provider) on a loopback port of this process: authorization code with
+// PKCE for one public client, refresh tokens that are used once, JWT access tokens for the playhouse. Its keys change,
+// and it goes away and comes back, when the test says so. Who signs in says in a form who they are and in which role.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
