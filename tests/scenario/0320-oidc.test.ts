@@ -50,10 +50,12 @@ async function comesTo(server: Server, accessToken: () => string, status: number
 
 describe("one provider and one server", { concurrency: 1 }, async () => {
   const provider = await startProvider({ owner: { after } });
+  provider.accessTokenSeconds = 120;
   const server = await serverAt({ after }, provider);
 
   test("the keys are found by what the provider says of itself", async () => {
-    const { accessToken } = await signInAt(provider, "Ada");
+    const { accessToken, expiresInSeconds } = await signInAt(provider, "Ada");
+    assert.equal(expiresInSeconds, provider.accessTokenSeconds);
     assert.equal(await statusOf(server, accessToken), 200);
     assert.deepEqual(provider.readings, { discovery: 1, keys: 1 });
   });

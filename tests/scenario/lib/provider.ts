@@ -173,7 +173,8 @@ export class Provider {
       pkce: { required: () => true },
       rotateRefreshToken: true,
       ttl: {
-        ...{ AccessToken: 600, AuthorizationCode: 60, IdToken: 600, Interaction: 600 },
+        AccessToken: () => this.accessTokenSeconds,
+        ...{ AuthorizationCode: 60, IdToken: 600, Interaction: 600 },
         ...{ Grant: DAY_SECONDS, RefreshToken: DAY_SECONDS, Session: DAY_SECONDS },
       },
     };
@@ -184,7 +185,6 @@ export class Provider {
       scope: "",
       audience: AUDIENCE,
       accessTokenFormat: "jwt",
-      accessTokenTTL: this.accessTokenSeconds,
       jwt: { sign: { alg: this.algorithm, kid: this.key.kid } },
     };
   }
