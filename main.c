@@ -49,6 +49,7 @@ typedef struct house {
     obj_limits_t limits; /* of that room's world */
     persistence_config_t persistence;
     metrics_config_t metrics;
+    obj_sign_in_t sign_in;
     gateway_config_t gateway;
     front_config_t front;
 } house_t;
@@ -151,6 +152,47 @@ house_open_auth(house_t *self)
     }
     self->auth.keyset = self->keyset;
     return true;
+}
+
+/* Copies what the page is told; false: it cannot be told. */
+static bool
+house_tell(char *to, size_t size, const char *what, const char *value)
+{
+    size_t length = strlen(value);
+    for (size_t i = 0; i < length; i++) {
+        if (value[i] < ' ' || value[i] > '~') {
+            return house_refuse("the page could not be told how to sign in", what, "use plain ASCII");
+        }
+    }
+    if (length >= size) {
+        return house_refuse("the page could not be told how to sign in", what, "it has at most 255 characters");
+    }
+    memcpy(to, value, length + 1);
+    return true;
+}
+
+/* How people sign in, for the page. */
+static bool
+house_open_sign_in(house_t *self)
+{
+    obj_sign_in_t *to = &self->sign_in;
+    const char *issuer = config_text(self->config, CONFIG_AUTH_ISSUER);
+    const char *client = config_text(self->config, CONFIG_AUTH_CLIENT_ID);
+    const char *scope = config_text(self->config, CONFIG_AUTH_SCOPE);
+    const char *resource = config_text(self->config, CONFIG_AUTH_RESOURCE);
+    if (self->issuer != NULL || *issuer == '\0' || *client == '\0') {
+        to->kind = self->issuer != NULL ? SIGN_IN_KIND_DEV : SIGN_IN_KIND_NONE;
+        return true;
+    }
+    *to = (obj_sign_in_t){.kind = SIGN_IN_KIND_OIDC,
+                          .has_issuer = true,
+                          .has_client_id = true,
+                          .has_scope = *scope != '\0',
+                          .has_resource = *resource != '\0'};
+    return house_tell(to->issuer, sizeof to->issuer, "auth.issuer", issuer) &&
+           house_tell(to->client_id, sizeof to->client_id, "auth.client_id", client) &&
+           house_tell(to->scope, sizeof to->scope, "auth.scope", scope) &&
+           house_tell(to->resource, sizeof to->resource, "auth.resource", resource);
 }
 
 static bool
@@ -308,6 +350,7 @@ house_configure(house_t *self)
         .limits = &self->limits,
         .bound = house_on_bound,
         .dev_token = self->issuer != NULL ? house_dev_token : NULL,
+        .sign_in = &self->sign_in,
         .dev_token_seconds = DEV_ISSUER_TTL_SECONDS,
         .self = self,
     };
@@ -336,7 +379,7 @@ house_open(house_t *self)
 {
     self->broker = broker_new();
     if (!house_check_front(config_text(self->config, CONFIG_BROKER_ENDPOINT)) || !house_name_instances(self) ||
-        !house_open_auth(self) || !house_open_store(self) || !house_open_registry(self)) {
+        !house_open_auth(self) || !house_open_sign_in(self) || !house_open_store(self) || !house_open_registry(self)) {
         return false;
     }
     house_configure(self);

@@ -10,6 +10,9 @@ gateway_limits_read(gateway_limits_t *limits, const config_t *config)
         .frame_max = (uint32_t)config_int(config, CONFIG_GATEWAY_FRAME_MAX),
         .connections_max = (uint32_t)config_int(config, CONFIG_GATEWAY_CONNECTIONS_MAX),
         .address_max = (uint32_t)config_int(config, CONFIG_GATEWAY_ADDRESS_MAX),
+        .idle_seconds = (uint32_t)config_int(config, CONFIG_GATEWAY_IDLE_SECONDS),
+        .idle_warning_seconds = (uint32_t)config_int(config, CONFIG_GATEWAY_IDLE_WARNING_SECONDS),
+        .auth_warning_seconds = (uint32_t)config_int(config, CONFIG_GATEWAY_AUTH_WARNING_SECONDS),
         .outbox_max = (size_t)config_int(config, CONFIG_GATEWAY_OUTBOX_MAX),
         .coalesce_at = (size_t)config_int(config, CONFIG_GATEWAY_COALESCE_AT),
         .stall_usec = config_int(config, CONFIG_GATEWAY_STALL_SECONDS) * ACT_SEC,
@@ -17,6 +20,20 @@ gateway_limits_read(gateway_limits_t *limits, const config_t *config)
         .moves_per_second = config_int(config, CONFIG_GATEWAY_MOVES_PER_SECOND),
         .chats_per_second = config_int(config, CONFIG_GATEWAY_CHATS_PER_SECOND),
     };
+}
+
+/* Limits that only make sense together. */
+static bool
+gateway_limits_ok(const gateway_limits_t *limits, act_ctx_t *ctx)
+{
+    if (limits->idle_seconds == 0 || limits->idle_warning_seconds < limits->idle_seconds) {
+        return true;
+    }
+    act_log(ctx, LOG_ERROR, "cannot-start",
+            "gateway.idle_warning_seconds is not less than gateway.idle_seconds: a session would be warned before it "
+            "is idle; make it shorter, or gateway.idle_seconds 0",
+            LOG_N("idleSeconds", limits->idle_seconds), LOG_N("idleWarningSeconds", limits->idle_warning_seconds));
+    return false;
 }
 
 static const char gateway_digits[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -55,9 +72,13 @@ gateway_init(void *state, act_ctx_t *ctx, const void *config)
     self->ctx = ctx;
     self->config = config;
     gateway_limits_read(&self->limits, self->config->config);
+    if (!gateway_limits_ok(&self->limits, ctx)) {
+        return false;
+    }
     self->sessions = calloc(self->limits.connections_max, sizeof(*self->sessions));
+    self->clocks = calloc(self->limits.connections_max, sizeof(*self->clocks));
     self->requests = calloc(GATEWAY_HTTP_CAP, sizeof(*self->requests));
-    ACT_ASSERT(self->sessions != NULL && self->requests != NULL);
+    ACT_ASSERT(self->sessions != NULL && self->clocks != NULL && self->requests != NULL);
     self->sessions_free = self->watch_first = self->requests_free = GATEWAY_NONE;
     self->generation = act_random(ctx) >> 33; /* 31 bits; with those to come and the slot it stays below 2^53 */
     gateway_digits_write(act_random(ctx), self->session_prefix, GATEWAY_SESSION_PREFIX);
@@ -136,7 +157,11 @@ gateway_on_answer(gateway_t *self, const msg_t *msg)
     case GATEWAY_ASK_JOIN:
         gateway_on_join_answer(self, msg, session_find(self, handle));
         return;
+    case GATEWAY_ASK_REFRESH:
+        session_on_refresh_answer(self, session_find(self, handle), msg);
+        return;
     case GATEWAY_ASK_HTTP:
+    case GATEWAY_ASK_IDENTITY:
         http_receive(self, msg);
         return;
     }
@@ -182,6 +207,7 @@ gateway_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     case GATEWAY_INBOX_ADMISSION_REFUSED:
     case GATEWAY_INBOX_ADMISSION_ENDED:
     case GATEWAY_INBOX_ADMISSION_DECLINED:
+    case GATEWAY_INBOX_ADMISSION_FOUND:
     case GATEWAY_INBOX_ADMISSION_INSTANCE:
     case GATEWAY_INBOX_ADMISSION_SESSIONS:
     case GATEWAY_INBOX_AUTH_VERIFIED:
@@ -253,6 +279,7 @@ gateway_expire(void *state, act_ctx_t *ctx, int timer)
         return;
     case GATEWAY_TIMER_BEAT:
         instances_beat(state);
+        session_tick(state);
         return;
     }
     ACT_UNREACHABLE("the gateway has two timers");

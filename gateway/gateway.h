@@ -3,9 +3,9 @@
  *
  * Owns   the connections of one thread, their outboxes and rates, the HTTP requests under way
  * Hears  gateway.* from rooms, admission and queue (schemas/gateway.json), frames and requests from its wire (wire.h)
- * Says   auth.verify, admission.*, queue.attach|detach|locate, room.join|leave|move|chat|action|resync, persistence.*,
- *        metrics.*
- * Timers SWEEP, while something waits that has a time limit; BEAT, once a second: this gateway is alive
+ * Says   auth.verify|ping, admission.*, queue.attach|detach|locate, room.join|leave|move|chat|action|resync,
+ * persistence.*, metrics.* Timers SWEEP, while something waits that has a time limit; BEAT, once a second: this gateway
+ * is alive, and a look at sessions that do nothing and access tokens that run out
  */
 #ifndef PLAYHOUSE_GATEWAY_H
 #define PLAYHOUSE_GATEWAY_H
@@ -36,8 +36,9 @@ typedef struct gateway_config {
     void (*bound)(void *self, bool admin, const char *host, int port);
     /* Makes an access token, of at most `capacity` bytes with NUL; false: the name will not do. NULL: no --dev. */
     bool (*dev_token)(void *self, const char *name, int64_t wall_msec, char *out, size_t capacity);
-    int64_t dev_token_seconds; /* how long such a token is good */
-    void *self;                /* given to bound and dev_token */
+    const obj_sign_in_t *sign_in; /* how people sign in: checked, it goes out as it is; NULL: somewhere else */
+    int64_t dev_token_seconds;    /* how long such a token is good */
+    void *self;                   /* given to bound and dev_token */
 } gateway_config_t;
 
 extern const act_kind_t gateway_kind;

@@ -13,6 +13,7 @@ typedef struct http_route {
     bool open;         /* needs no token */
     bool dev;          /* only with --dev */
     bool may_be_empty; /* the body */
+    role_t least;      /* ROLE_PLAYER: anybody whose token is good, a spectator too; else FORBIDDEN below it */
     const char *path;  /* {id} stands for one segment */
     const char *query; /* the one parameter it knows; NULL: none, and a query is not looked at */
     bool query_needed;
@@ -26,6 +27,10 @@ typedef struct http_route {
 } http_route_t;
 
 uint64_t http_context(const gateway_t *self, const http_request_t *request);
+/* For a request that asks two at once: what comes back with this is GATEWAY_ASK_IDENTITY's. */
+uint64_t http_context_identity(const gateway_t *self, const http_request_t *request);
+/* False: there is no such instance, and the client has been told. */
+bool http_instance_known(gateway_t *self, const http_request_t *request);
 
 /* http_routes.c */
 /* The route of a request, and its {id}. NULL: there is none, and the client has been told. */
@@ -52,8 +57,6 @@ bool http_create_start(gateway_t *self, http_request_t *request);
 void http_create_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
 bool http_select_start(gateway_t *self, http_request_t *request);
 void http_select_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
-bool http_bootstrap_start(gateway_t *self, http_request_t *request);
-void http_bootstrap_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
 
 /* http_connect.c */
 bool http_connect_start(gateway_t *self, http_request_t *request);
@@ -74,16 +77,29 @@ void http_place_finish(gateway_t *self, http_request_t *request, const msg_t *ms
 /* http_admin.c */
 bool http_instances_start(gateway_t *self, http_request_t *request);
 void http_instances_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
+bool http_inspect_start(gateway_t *self, http_request_t *request);
 bool http_change_start(gateway_t *self, http_request_t *request);
 void http_change_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
 bool http_sessions_start(gateway_t *self, http_request_t *request);
 void http_sessions_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
 bool http_kick_start(gateway_t *self, http_request_t *request);
+void http_kick_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
+
+/* http_mute.c */
+bool http_mute_start(gateway_t *self, http_request_t *request);
+void http_mute_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
+
+/* http_bootstrap.c */
+bool http_bootstrap_start(gateway_t *self, http_request_t *request);
+void http_bootstrap_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
+
+/* http_health.c */
+bool http_health_start(gateway_t *self, http_request_t *request);
+void http_health_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
 
 /* http_system.c */
 bool http_version_start(gateway_t *self, http_request_t *request);
-bool http_health_start(gateway_t *self, http_request_t *request);
-void http_health_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
+bool http_sign_in_start(gateway_t *self, http_request_t *request);
 bool http_metrics_start(gateway_t *self, http_request_t *request);
 void http_metrics_finish(gateway_t *self, http_request_t *request, const msg_t *msg);
 bool http_actors_start(gateway_t *self, http_request_t *request);

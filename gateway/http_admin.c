@@ -1,4 +1,4 @@
-/* What an operator sees and switches, on the loopback listener. */
+/* What an operator sees and switches: on the loopback listener, and with a token of that role. */
 #include "http.h"
 
 #include <stdlib.h>
@@ -9,8 +9,7 @@ enum {
     HTTP_SESSIONS_MAX = 32 * 1024,
 };
 
-/* False: there is no such instance, and the client has been told. */
-static bool
+bool
 http_instance_known(gateway_t *self, const http_request_t *request)
 {
     if (instances_find(self, request->id) == GATEWAY_NONE) {
@@ -26,15 +25,16 @@ static void
 http_inspect_next(gateway_t *self, http_request_t *request)
 {
     msg_admission_inspect_t inspect = {0};
-    request_admission_inspect(self->ctx, self->instances[request->list->instances_len].id, &inspect, GATEWAY_ASK_USEC,
+    const obj_instance_list_t *list = request->so_far;
+    request_admission_inspect(self->ctx, self->instances[list->instances_len].id, &inspect, GATEWAY_ASK_USEC,
                               http_context(self, request));
 }
 
 bool
 http_instances_start(gateway_t *self, http_request_t *request)
 {
-    request->list = calloc(1, sizeof(*request->list)); /* http_api.c frees it with the request */
-    ACT_ASSERT(request->list != NULL);
+    request->so_far = calloc(1, sizeof(obj_instance_list_t));
+    ACT_ASSERT(request->so_far != NULL);
     http_inspect_next(self, request);
     return true;
 }
@@ -47,7 +47,7 @@ http_instances_finish(gateway_t *self, http_request_t *request, const msg_t *msg
         return;
     }
     const msg_admission_instance_t *answer = msg->body;
-    obj_instance_list_t *list = request->list;
+    obj_instance_list_t *list = request->so_far;
     list->instances[list->instances_len++] = answer->instance;
     request->more = list->instances_len < self->instances_count;
     if (request->more) {
@@ -58,6 +58,17 @@ http_instances_finish(gateway_t *self, http_request_t *request, const msg_t *msg
 }
 
 /* ---- one instance ---- */
+
+bool
+http_inspect_start(gateway_t *self, http_request_t *request)
+{
+    msg_admission_inspect_t inspect = {0};
+    if (!http_instance_known(self, request)) {
+        return false;
+    }
+    request_admission_inspect(self->ctx, request->id, &inspect, GATEWAY_ASK_USEC, http_context(self, request));
+    return true;
+}
 
 bool
 http_change_start(gateway_t *self, http_request_t *request)
@@ -146,4 +157,19 @@ http_kick_start(gateway_t *self, http_request_t *request)
     memcpy(kick.character_id, body->character_id, sizeof(kick.character_id));
     request_admission_kick(self->ctx, request->id, &kick, GATEWAY_ASK_USEC, http_context(self, request));
     return true;
+}
+
+void
+http_kick_finish(gateway_t *self, http_request_t *request, const msg_t *msg)
+{
+    const obj_kick_request_t *body = &request->body.kick;
+    bool moderator = request->user_id[0] != '\0'; /* else it came to the loopback listener */
+    if (moderator && msg->type == MSG_ADMISSION_ENDED && ((const msg_admission_ended_t *)msg->body)->ended) {
+        char user[13];
+        log_hash(request->user_id, user);
+        act_log(self->ctx, LOG_INFO, "moderator-kick", "a moderator has ended a session", LOG_S("user", user),
+                LOG_S("instance", request->id), LOG_S("session", body->session_id),
+                LOG_S("character", body->character_id)); /* one of the two; the other is "" */
+    }
+    http_leave_finish(self, request, msg);
 }

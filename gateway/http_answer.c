@@ -40,8 +40,8 @@ http_refuse_with(gateway_t *self, void *conn, wire_answer_t answer, error_code_t
     obj_http_error_t error = {.code = code, .transient = error_transient[code]};
     const char *text = message != NULL ? message : error_texts[code];
     memcpy(error.message, text, strnlen(text, sizeof(error.message) - 1));
-    if (retry_msec == 0 && (error_http[code] == 503 || error_http[code] == 429)) {
-        retry_msec = 1000;
+    if (retry_msec == 0 && error.transient) {
+        retry_msec = GATEWAY_RETRY_MSEC;
     }
     error.has_retry_after_ms = retry_msec > 0;
     error.retry_after_ms = retry_msec;
@@ -69,14 +69,10 @@ void
 http_refuse_as(gateway_t *self, void *conn, const msg_t *msg)
 {
     static const error_code_t codes[STORE_FAULT_COUNT] = {
-        [STORE_FAULT_NOT_FOUND] = ERROR_NOT_FOUND,
-        [STORE_FAULT_NOT_OWNER] = ERROR_NOT_FOUND,
-        [STORE_FAULT_LIMIT] = ERROR_CONFLICT,
-        [STORE_FAULT_STALE_EPOCH] = ERROR_INTERNAL,
-        [STORE_FAULT_LEASE_UNKNOWN] = ERROR_INTERNAL,
-        [STORE_FAULT_GAP] = ERROR_INTERNAL,
-        [STORE_FAULT_FULL] = ERROR_UNAVAILABLE,
-        [STORE_FAULT_UNAVAILABLE] = ERROR_UNAVAILABLE,
+        [STORE_FAULT_NOT_FOUND] = ERROR_NOT_FOUND,    [STORE_FAULT_NOT_OWNER] = ERROR_NOT_FOUND,
+        [STORE_FAULT_LIMIT] = ERROR_CONFLICT,         [STORE_FAULT_STALE_EPOCH] = ERROR_INTERNAL,
+        [STORE_FAULT_LEASE_UNKNOWN] = ERROR_INTERNAL, [STORE_FAULT_GAP] = ERROR_INTERNAL,
+        [STORE_FAULT_FULL] = ERROR_UNAVAILABLE,       [STORE_FAULT_UNAVAILABLE] = ERROR_UNAVAILABLE,
     };
     if (msg->type == MSG_ADMISSION_DECLINED) {
         const msg_admission_declined_t *declined = msg->body;

@@ -1,5 +1,6 @@
 /* From a request to its route, its token and its actor: one small state machine per request, in a bounded table. */
 #include "http.h"
+#include "role.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,12 @@ uint64_t
 http_context(const gateway_t *self, const http_request_t *request)
 {
     return (uint64_t)GATEWAY_ASK_HTTP << 56 | http_handle(self, request);
+}
+
+uint64_t
+http_context_identity(const gateway_t *self, const http_request_t *request)
+{
+    return (uint64_t)GATEWAY_ASK_IDENTITY << 56 | http_handle(self, request);
 }
 
 static http_request_t *
@@ -54,8 +61,8 @@ http_new(gateway_t *self, const http_route_t *route, void *conn)
 static void
 http_free(gateway_t *self, http_request_t *request)
 {
-    free(request->list);
-    request->list = NULL;
+    free(request->so_far);
+    request->so_far = NULL;
     request->route = NULL;
     request->next_free = self->requests_free;
     self->requests_free = (uint32_t)(request - self->requests);
@@ -69,7 +76,7 @@ http_fini_all(gateway_t *self)
         if (request->route != NULL && request->authenticated && request->route->abandon != NULL) {
             request->route->abandon(self, request);
         }
-        free(request->list);
+        free(request->so_far);
     }
     free(self->requests);
     self->requests = NULL;
@@ -179,6 +186,13 @@ gateway_http(gateway_t *self, const wire_request_t *in)
     return http_find(self, handle) != NULL ? handle : 0;
 }
 
+static bool
+http_role_ok(const http_request_t *request)
+{
+    role_t least = request->route->least;
+    return least == ROLE_PLAYER || role_rank(request->role) >= role_rank(least);
+}
+
 static void
 http_on_auth(gateway_t *self, http_request_t *request, const msg_t *msg)
 {
@@ -187,10 +201,13 @@ http_on_auth(gateway_t *self, http_request_t *request, const msg_t *msg)
         const msg_auth_verified_t *verified = msg->body;
         memcpy(request->user_id, verified->user_id, sizeof(request->user_id));
         request->role = verified->role;
-        http_go(self, request);
-        return;
-    }
-    if (msg->type == MSG_AUTH_REFUSED) {
+        request->auth_until = verified->expires_at;
+        if (http_role_ok(request)) {
+            http_go(self, request);
+            return;
+        }
+        code = ERROR_FORBIDDEN;
+    } else if (msg->type == MSG_AUTH_REFUSED) {
         const msg_auth_refused_t *refused = msg->body;
         code = refused->fault == TOKEN_FAULT_KEYS_UNAVAILABLE ? ERROR_UNAVAILABLE : ERROR_UNAUTHENTICATED;
     } else {

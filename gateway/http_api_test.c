@@ -166,27 +166,6 @@ a_selection_is_told_to_every_instance(void **state)
 }
 
 static void
-bootstrap_tells_all_a_client_needs_and_compares_the_build(void **state)
-{
-    house_t *house = *state;
-    call_t call;
-    call_post(house, &call, "/api/session/bootstrap", "{\"build\":\"b0\"}");
-    call_verify(house);
-    assert_answer(&call, 409, "VERSION_MISMATCH");
-    static const char *const good[] = {"{\"build\":\"b1\"}", "{}", ""};
-    for (size_t i = 0; i < 3; i++) {
-        call_post(house, &call, "/api/session/bootstrap", good[i]);
-        call_verify(house);
-        msg_persistence_characters_t list = {
-            .characters_len = 2,
-            .characters = {{.id = "c1", .name = "Ann"}, {.id = "c2", .name = "Bob", .active = true}}};
-        sim_reply(house->sim, sim_take(house->sim, MSG_PERSISTENCE_LIST_CHARACTERS), MSG_PERSISTENCE_CHARACTERS, &list);
-        assert_answer(&call, 200, "\"character\":{\"id\":\"c2\"");
-        assert_non_null(strstr(call.body, "\"instance\":{\"id\":\"plaza\",\"capacity\":1000}"));
-    }
-}
-
-static void
 requests_under_way_are_bounded(void **state)
 {
     house_t *house = *state;
@@ -208,45 +187,6 @@ requests_under_way_are_bounded(void **state)
     call_verify(house);
     assert_non_null(sim_take(house->sim, MSG_PERSISTENCE_LIST_CHARACTERS));
     free(calls);
-}
-
-static void
-health_is_what_the_store_says_within_a_second(void **state)
-{
-    house_t *house = *state;
-    call_t call;
-    call_send(house, &call, (wire_request_t){.path = "/api/health"});
-    msg_persistence_pong_t pong = {.schema = 1};
-    sim_reply(house->sim, sim_take(house->sim, MSG_PERSISTENCE_PING), MSG_PERSISTENCE_PONG, &pong);
-    assert_answer(
-        &call, 200,
-        "{\"ready\":true,\"degraded\":false,\"build\":\"b1\",\"dependencies\":[{\"name\":\"store\",\"ok\":true}");
-    assert_non_null(strstr(call.body, "{\"name\":\"registry\",\"ok\":true}"));
-    call_send(house, &call, (wire_request_t){.path = "/health", .admin = true});
-    sim_advance(house->sim, 1100 * ACT_MSEC);
-    assert_answer(&call, 503, "{\"ready\":false,\"degraded\":false,");
-    assert_non_null(strstr(call.body, "[{\"name\":\"store\",\"ok\":false,\"detail\":"));
-}
-
-static void
-a_registry_that_is_away_makes_it_degraded_and_not_unready(void **state)
-{
-    house_t *house = *state;
-    call_t call;
-    msg_persistence_pong_t pong = {.schema = 1};
-    static const char *const instances[] = {"plaza", "arena"};
-    for (int i = 0; i < 4; i++) { /* one after the other goes, then comes back */
-        msg_gateway_notice_t notice = {.degraded = i < 2};
-        snprintf(notice.instance, sizeof(notice.instance), "%s", instances[i % 2]);
-        house_tell_as(house, MSG_ADMISSION_BEAT, MSG_GATEWAY_NOTICE, &notice);
-        call_send(house, &call, (wire_request_t){.path = "/api/health"});
-        sim_reply(house->sim, sim_take(house->sim, MSG_PERSISTENCE_PING), MSG_PERSISTENCE_PONG, &pong);
-        assert_answer(&call, 200, i < 3 ? "{\"ready\":true,\"degraded\":true," : "{\"ready\":true,\"degraded\":false,");
-        assert_non_null(
-            strstr(call.body, i < 3 ? "{\"name\":\"registry\",\"ok\":false,\"detail\":\"the registry is away; "
-                                      "the store decides\"}"
-                                    : "{\"name\":\"registry\",\"ok\":true}"));
-    }
 }
 
 static void
@@ -276,6 +216,56 @@ dev_token(void *self, const char *name, int64_t wall_msec, char *out, size_t cap
     (void)wall_msec;
     snprintf(out, capacity, "token-of-%s", name);
     return strcmp(name, "nobody") != 0;
+}
+
+static void
+how_to_sign_in_is_told_to_anybody(void **state)
+{
+    house_t *house = *state;
+    call_t call;
+    call_send(house, &call, (wire_request_t){.path = "/api/sign-in"});
+    assert_answer(&call, 200, "{\"kind\":\"none\"}");
+    static const obj_sign_in_t oidc = {.kind = SIGN_IN_KIND_OIDC,
+                                       .has_issuer = true,
+                                       .issuer = "https://id.example",
+                                       .has_client_id = true,
+                                       .client_id = "plaza",
+                                       .has_scope = true,
+                                       .scope = "openid"};
+    house->config.sign_in = &oidc;
+    call_send(house, &call, (wire_request_t){.path = "/api/sign-in"});
+    assert_answer(&call, 200,
+                  "{\"kind\":\"oidc\",\"issuer\":\"https://id.example\",\"clientId\":\"plaza\",\"scope\":\"openid\"}");
+    assert_int_equal(house_kept(house), 0);
+}
+
+/* Every refusal has code, message, transient and traceId, and says when to come again if that may help. */
+static void
+every_error_over_http_and_on_a_connection_follows_the_one_contract(void **state)
+{
+    house_t *house = *state;
+    peer_t *peer = peer_open(house, CODEC_JSON);
+    for (int code = 0; code < ERROR_COUNT; code++) {
+        call_t call = {0};
+        char wanted[160];
+        snprintf(wanted, sizeof(wanted), "\"code\":\"%s\",\"message\":\"", error_names[code]);
+        act_enter(house->ctx);
+        gateway_http_refuse(house->gateway, &call, (error_code_t)code, NULL);
+        session_refuse(house->gateway, session_find(house->gateway, peer->handle), (error_code_t)code, NULL, 0, 0);
+        act_leave(house->ctx);
+        assert_answer(&call, (unsigned)error_http[code], wanted);
+        assert_heard(house, peer, wanted);
+        const char *const texts[] = {call.body, peer->heard};
+        for (size_t i = 0; i < 2; i++) {
+            const char *transient = error_transient[code] ? "\"transient\":true,\"retryAfterMs\":1000,\"traceId\":\""
+                                                          : "\"transient\":false,\"traceId\":\"";
+            const char *found = strstr(texts[i], transient);
+            assert_non_null(found);
+            assert_int_equal(strspn(found + strlen(transient), "0123456789abcdef"), 32);
+        }
+        assert_int_equal(call.retry_seconds, error_transient[code] ? 1 : 0);
+    }
+    peer_gone(house, &peer);
 }
 
 static void
@@ -328,11 +318,10 @@ main(void)
         TEST(what_is_wrong_with_a_body_is_told_to_who_may_ask),
         TEST(characters_are_listed_made_and_selected_for_the_bearer),
         TEST(a_selection_is_told_to_every_instance),
-        TEST(bootstrap_tells_all_a_client_needs_and_compares_the_build),
         TEST(requests_under_way_are_bounded),
-        TEST(health_is_what_the_store_says_within_a_second),
-        TEST(a_registry_that_is_away_makes_it_degraded_and_not_unready),
         TEST(metrics_are_for_the_admin_listener_only),
+        TEST(how_to_sign_in_is_told_to_anybody),
+        TEST(every_error_over_http_and_on_a_connection_follows_the_one_contract),
         TEST(dev_tokens_are_there_only_with_dev),
         cmocka_unit_test(a_page_may_connect_from_its_own_server_or_a_named_one),
     };

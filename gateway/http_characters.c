@@ -3,19 +3,13 @@
 
 #include <string.h>
 
-static bool
-http_list_start(gateway_t *self, http_request_t *request)
+bool
+http_characters_start(gateway_t *self, http_request_t *request)
 {
     msg_persistence_list_characters_t list;
     memcpy(list.user_id, request->user_id, sizeof(list.user_id));
     request_persistence_list_characters(self->ctx, "", &list, GATEWAY_ASK_USEC, http_context(self, request));
     return true;
-}
-
-bool
-http_characters_start(gateway_t *self, http_request_t *request)
-{
-    return http_list_start(self, request);
 }
 
 void
@@ -82,42 +76,4 @@ http_select_finish(gateway_t *self, http_request_t *request, const msg_t *msg)
         }
     }
     http_one_finish(self, request, msg, 200);
-}
-
-bool
-http_bootstrap_start(gateway_t *self, http_request_t *request)
-{
-    const obj_bootstrap_request_t *body = &request->body.bootstrap;
-    if (body->has_build && strcmp(body->build, self->config->build) != 0) {
-        http_refuse(self, request->conn, ERROR_VERSION_MISMATCH, NULL, 0);
-        return false;
-    }
-    return http_list_start(self, request);
-}
-
-void
-http_bootstrap_finish(gateway_t *self, http_request_t *request, const msg_t *msg)
-{
-    if (msg->type != MSG_PERSISTENCE_CHARACTERS) {
-        http_refuse_as(self, request->conn, msg);
-        return;
-    }
-    const msg_persistence_characters_t *found = msg->body;
-    obj_bootstrap_t answer = {.characters_len = found->characters_len};
-    memcpy(answer.characters, found->characters, sizeof(answer.characters));
-    for (uint32_t i = 0; i < found->characters_len; i++) {
-        if (found->characters[i].active) {
-            answer.has_character = true;
-            answer.character = found->characters[i];
-        }
-    }
-    memcpy(answer.build, self->config->build, strnlen(self->config->build, sizeof(answer.build) - 1));
-    memcpy(answer.instance.id, self->instances[0].id, strlen(self->instances[0].id));
-    answer.instance.has_capacity = true;
-    answer.instance.capacity = config_int(self->config->config, CONFIG_ADMISSION_CAPACITY);
-    answer.has_limits = self->config->limits != NULL;
-    if (answer.has_limits) {
-        answer.limits = *self->config->limits;
-    }
-    http_answer(self, request->conn, 200, &type_bootstrap, &answer);
 }

@@ -23,6 +23,7 @@ http_connect_start(gateway_t *self, http_request_t *request)
 {
     const obj_connect_request_t *body = &request->body.connect;
     msg_admission_connect_t connect = {.role = request->role,
+                                       .auth_until = request->auth_until,
                                        .has_character_id = body->has_character_id,
                                        .has_replace_token = body->has_replace_token,
                                        .has_reconnect_token = body->has_reconnect_token};

@@ -11,6 +11,7 @@ connect_ask_as(house_t *house, call_t *call, char drawn[25])
     assert_string_equal(ask->key, "plaza");
     const msg_admission_connect_t *connect = ask->body;
     assert_true(!connect->has_replace_token && !connect->has_reconnect_token && connect->has_character_id);
+    assert_int_equal(connect->auth_until, EXPIRES_AT);
     memcpy(drawn, connect->session_id, 25);
     return *ask; /* its head; the body is gone with the next sim_take */
 }

@@ -1,4 +1,4 @@
-/* What the server says of itself: build, health, metrics, actors; and the tokens of --dev. */
+/* What the server says of itself: build, how to sign in, metrics, actors; and the tokens of --dev. */
 #include "http.h"
 
 #include <string.h>
@@ -16,45 +16,12 @@ http_version_start(gateway_t *self, http_request_t *request)
 }
 
 bool
-http_health_start(gateway_t *self, http_request_t *request)
+http_sign_in_start(gateway_t *self, http_request_t *request)
 {
-    msg_persistence_ping_t ping = {0};
-    request_persistence_ping(self->ctx, "", &ping, GATEWAY_PING_USEC, http_context(self, request));
-    return true;
-}
-
-/* `needed`: without it the server is not ready. */
-static void
-http_health_add(obj_health_t *health, const char *name, bool ok, bool needed, const char *detail)
-{
-    obj_dependency_t *row = &health->dependencies[health->dependencies_len++];
-    row->ok = ok;
-    memcpy(row->name, name, strnlen(name, sizeof(row->name) - 1));
-    if (!ok) {
-        row->has_detail = true;
-        memcpy(row->detail, detail, strnlen(detail, sizeof(row->detail) - 1));
-        health->ready = health->ready && !needed;
-    }
-}
-
-void
-http_health_finish(gateway_t *self, http_request_t *request, const msg_t *msg)
-{
-    obj_health_t health;
-    memset(&health, 0, sizeof(health));
-    health.ready = true;
-    memcpy(health.build, self->config->build, strnlen(self->config->build, sizeof(health.build) - 1));
-    const char *detail = "the store cannot be written";
-    if (msg->type == MSG_ACT_NO_ANSWER) {
-        const msg_act_no_answer_t *none = msg->body;
-        detail = error_texts[none->code];
-    }
-    http_health_add(&health, "store", msg->type == MSG_PERSISTENCE_PONG, true, detail);
-    bool room = self->sessions_free != GATEWAY_NONE || self->sessions_used < self->limits.connections_max;
-    http_health_add(&health, "capacity", room, true, "gateway.connections_max WebSockets are open");
-    health.degraded = instances_degraded(self);
-    http_health_add(&health, "registry", !health.degraded, false, "the registry is away; the store decides");
-    http_answer(self, request->conn, health.ready ? 200 : 503, &type_health, &health);
+    static const obj_sign_in_t none = {.kind = SIGN_IN_KIND_NONE};
+    const obj_sign_in_t *sign_in = self->config->sign_in;
+    http_answer(self, request->conn, 200, &type_sign_in, sign_in != NULL ? sign_in : &none);
+    return false;
 }
 
 bool

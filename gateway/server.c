@@ -164,6 +164,10 @@ server_start(gateway_t *gateway, act_ctx_t *ctx, const gateway_config_t *config)
     self->body_max = (size_t)config_int(config->config, CONFIG_GATEWAY_FRAME_MAX);
     self->keepalive = (lws_retry_bo_t){.secs_since_valid_ping = SERVER_PING_SECONDS,
                                        .secs_since_valid_hangup = SERVER_HANGUP_SECONDS};
+    if (!server_policy_write(self->policy, config->sign_in)) {
+        act_log(ctx, LOG_WARN, "issuer-odd", "the page cannot sign in: auth.issuer is no address of a web server",
+                LOG_S("issuer", config->sign_in->issuer));
+    }
     server_fill_protocols(self);
     lws_set_log_level(LLL_ERR | LLL_WARN, server_on_log);
     server_starting = true;

@@ -8,10 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { SERVER_HEAD_MAX = 1024 }; /* bytes of an answer's headers */
-
-static const char server_policy[] = "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
-                                    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+enum { SERVER_HEAD_MAX = 1024 + SERVER_POLICY_SIZE }; /* bytes of an answer's headers */
 
 static const char *
 server_status_text(unsigned status)
@@ -57,7 +54,7 @@ server_head_write(char head[SERVER_HEAD_MAX], const server_http_t *exchange, con
         "content-security-policy: %s\r\nx-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\n"
         "%s%s%s%s\r\n",
         answer->status, server_status_text(answer->status), answer->content_type, answer->length,
-        answer->cache != NULL ? answer->cache : "no-store", server_policy, allow, retry,
+        answer->cache != NULL ? answer->cache : "no-store", exchange->server->policy, allow, retry,
         answer->authenticate ? "www-authenticate: Bearer\r\n" : "", exchange->last ? "connection: close\r\n" : "");
     ACT_ASSERT(length > 0 && length < SERVER_HEAD_MAX);
     return (size_t)length;

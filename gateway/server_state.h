@@ -6,6 +6,7 @@
 #include <libwebsockets.h>
 
 #include "server.h"
+#include "server_policy.h"
 
 enum {
     SERVER_RX_BYTES = 256,     /* what each WebSocket keeps for reading: a common message; larger ones come in pieces */
@@ -35,6 +36,7 @@ typedef struct server {
     act_ctx_t *ctx;
     const gateway_config_t *config;
     size_t body_max;
+    char policy[SERVER_POLICY_SIZE];
     struct lws_protocols protocols[4];
     lws_retry_bo_t keepalive;
     server_ws_t *first; /* every WebSocket */

@@ -82,6 +82,8 @@ gateway_open(gateway_t *self, void *conn, codec_format_t format, const uint8_t a
     }
     session_t *session = &self->sessions[slot];
     *session = (session_t){.conn = conn, .address = from, .state = SESSION_OPENED, .format = (uint8_t)format};
+    self->clocks[slot] = (session_clock_t){.idle_due = SESSION_NEVER, .auth_due = SESSION_NEVER};
+    session->auth_until = SESSION_NEVER;
     session->generation = ++self->generation;
     session->since = act_now(self->ctx);
     session->room_next = session->room_before = GATEWAY_NONE;
@@ -127,7 +129,7 @@ gateway_closed(gateway_t *self, uint64_t handle)
         if (session->session_id[0] != '\0') {
             session_log_end(self, session, "session-dropped", "the connection of a session is gone", "DROPPED");
         }
-        session_leave(self, session, false);
+        session_leave(self, session, SESSION_PARTING_DROP);
     }
     session_free(self, session);
 }
@@ -152,7 +154,10 @@ session_end(gateway_t *self, session_t *session, close_code_t why)
     session_log_end(self, session, left ? "session-left" : "session-closed",
                     left ? "the client left" : "the connection is being closed", close_code_names[why]);
     act_count(self->ctx, METRIC_CLOSES, why, 1);
-    session_leave(self, session, left);
+    session_leave(self, session,
+                  left                         ? SESSION_PARTING_LEAVE
+                  : why == CLOSE_CODE_INACTIVE ? SESSION_PARTING_INACTIVE
+                                               : SESSION_PARTING_DROP);
     session->state = SESSION_CLOSING;
     session->since = act_now(self->ctx);
     session->close = (uint8_t)why;
@@ -207,13 +212,21 @@ session_refuse(gateway_t *self, session_t *session, error_code_t code, const cha
     const char *text = message != NULL ? message : error_texts[code];
     size_t length = strnlen(text, sizeof(error.message) - 1);
     memcpy(error.message, text, length);
-    error.has_retry_after_ms = retry_msec > 0;
-    error.retry_after_ms = retry_msec;
+    error.retry_after_ms = retry_msec > 0 || !error.transient ? retry_msec : GATEWAY_RETRY_MSEC;
+    error.has_retry_after_ms = error.retry_after_ms > 0;
     error.has_action_id = action_id > 0;
     error.action_id = action_id;
     act_trace_text(act_trace(self->ctx), error.trace_id);
     act_count(self->ctx, METRIC_MESSAGES_REFUSED, code, 1);
     session_say(self, session, &type_event_error, "event.error", &error, 1024);
+}
+
+void
+session_count_refused(gateway_t *self, session_t *session)
+{
+    if (++session->refused >= GATEWAY_REFUSED_MAX) {
+        session_end(self, session, CLOSE_CODE_BAD_FRAME);
+    }
 }
 
 uint8_t *
@@ -316,6 +329,8 @@ session_fini_all(gateway_t *self)
         session_free(self, session);
     }
     free(self->sessions);
+    free(self->clocks);
     self->sessions = NULL;
+    self->clocks = NULL;
     self->sessions_used = 0;
 }

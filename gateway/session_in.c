@@ -26,6 +26,7 @@ session_may_act(gateway_t *self, session_t *session, rate_t *rate, int64_t per_s
         session_refuse(self, session, ERROR_NOT_JOINED, NULL, action_id, 0);
         return false;
     }
+    session_touch(self, session);
     if (session->role == ROLE_SPECTATOR) {
         session_refuse(self, session, ERROR_FORBIDDEN, NULL, action_id, 0);
         return false;
@@ -96,6 +97,7 @@ session_dispatch(gateway_t *self, session_t *session, uint32_t type)
         session_on_join(self, session, &self->in.session_join);
         return;
     case MSG_SESSION_REFRESH:
+        session_on_refresh(self, session, &self->in.session_refresh);
         return;
     case MSG_QUEUE_WATCH:
         session_on_watch(self, session, &self->in.queue_watch);
@@ -121,9 +123,7 @@ void
 session_refuse_counted(gateway_t *self, session_t *session, error_code_t code, const char *message, int64_t action_id)
 {
     session_refuse(self, session, code, message, action_id, 0);
-    if (++session->refused >= GATEWAY_REFUSED_MAX) {
-        session_end(self, session, CLOSE_CODE_BAD_FRAME);
-    }
+    session_count_refused(self, session);
 }
 
 /* Says what the schema found; ends the connection when the frame is lost or the client keeps at it. */

@@ -55,6 +55,30 @@ session_join_ok(gateway_t *self, session_t *session, const msg_session_join_t *m
     return session_build_ok(self, session, msg->build);
 }
 
+/* What the client still has of its room, until the room is asked. Only one that comes back to a room has any. */
+static void
+session_keep_state(session_t *session, const msg_session_join_t *msg, bool watching)
+{
+    bool back = msg->has_reconnect_token && !watching;
+    session->has_room_version = back && msg->has_room_version;
+    session->room_version = msg->room_version;
+    session->has_last_sequence = back && msg->has_last_sequence;
+    session->last_sequence = msg->last_sequence;
+}
+
+/* False: its access token has run out, and it ends; its seat is held for the grace. */
+static bool
+session_auth_ok(gateway_t *self, session_t *session, int64_t auth_until)
+{
+    if (auth_until == 0 || act_wall_msec(self->ctx) < auth_until) {
+        session_set_auth(self, session, auth_until);
+        return true;
+    }
+    session_refuse(self, session, ERROR_UNAUTHENTICATED, "the access token has run out: sign in again", 0, 0);
+    session_end(self, session, CLOSE_CODE_TOKEN_EXPIRED);
+    return false;
+}
+
 void
 session_on_join(gateway_t *self, session_t *session, const msg_session_join_t *msg)
 {
@@ -66,6 +90,7 @@ session_on_join(gateway_t *self, session_t *session, const msg_session_join_t *m
     session->state = SESSION_JOINING;
     session->since = act_now(self->ctx);
     session->by_token = msg->has_reconnect_token;
+    session_keep_state(session, msg, watching);
     if (instance == GATEWAY_NONE) {
         session_on_secret_refused(self, session, SECRET_FAULT_UNKNOWN); /* nothing opens what is not there */
         return;
@@ -88,15 +113,19 @@ session_on_entered(gateway_t *self, session_t *session, const msg_t *msg)
     log_hash(entered->user_id, session->user);
     session->turn = entered->turn;
     session->role = (uint8_t)entered->role;
-    memset(session->sent, 0, sizeof(session->sent)); /* where the token of a watch was */
-    session->audience = audience_hold(&self->audiences, entered->room);
-    session_say_token(self, session, entered->reconnect_token, entered->grace_seconds);
-    if (session->state != SESSION_JOINING) {
-        return; /* its outbox was full */
-    }
     msg_room_join_t join = {.connection = (int64_t)session_handle(self, session),
                             .role = entered->role,
-                            .format = (format_t)session->format};
+                            .format = (format_t)session->format,
+                            .has_room_version = session->has_room_version,
+                            .room_version = session->has_room_version ? session->room_version : 0,
+                            .has_last_sequence = session->has_last_sequence,
+                            .last_sequence = session->has_last_sequence ? session->last_sequence : 0};
+    memset(session->sent, 0, sizeof(session->sent)); /* where the token of a watch was, and what the room is told */
+    session->audience = audience_hold(&self->audiences, entered->room);
+    session_say_token(self, session, entered->reconnect_token, entered->grace_seconds);
+    if (session->state != SESSION_JOINING || !session_auth_ok(self, session, entered->auth_until)) {
+        return; /* its outbox was full, or its token has run out */
+    }
     memcpy(join.session_id, entered->session_id, sizeof(join.session_id));
     memcpy(join.character_id, entered->character_id, sizeof(join.character_id));
     memcpy(join.name, entered->name, sizeof(join.name));
@@ -119,6 +148,7 @@ session_on_joined(gateway_t *self, session_t *session, const msg_t *msg)
         self->sessions[session->room_next].room_before = slot;
     }
     session->audience->first = slot;
+    session_clock_start(self, session);
     char address[ADDRESS_TEXT_SIZE];
     address_text(session->address, address);
     act_trace_set(self->ctx, session->trace);

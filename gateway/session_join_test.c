@@ -35,6 +35,55 @@ a_reconnect_token_goes_where_it_says_and_opens_the_session_again(void **state)
 }
 
 static void
+only_who_comes_back_tells_the_room_what_it_still_has(void **state)
+{
+    house_t *house = *state;
+    static const struct {
+        const char *secret, *rest;
+        bool version, sequence;
+    } rows[] = {{"reconnectToken", ",\"roomVersion\":4294967301,\"lastSequence\":17", true, true},
+                {"reconnectToken", ",\"roomVersion\":4294967301", true, false},
+                {"reconnectToken", "", false, false},
+                {"ticket", ",\"roomVersion\":4294967301,\"lastSequence\":17", false, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        peer_t *peer = peer_open(house, CODEC_JSON);
+        char join[256];
+        snprintf(join, sizeof(join), "{\"type\":\"session.join\",\"%s\":\"" TOKEN "\",\"build\":\"b1\"%s}",
+                 rows[i].secret, rows[i].rest);
+        peer_say(house, peer, join);
+        msg_admission_entered_t entered = entered_body("s1", "plaza/main", TURN);
+        sim_reply(house->sim, sim_take(house->sim, MSG_ADMISSION_ENTER), MSG_ADMISSION_ENTERED, &entered);
+        const msg_room_join_t *asked = sim_take(house->sim, MSG_ROOM_JOIN)->body;
+        assert_true(asked->has_room_version == rows[i].version && asked->has_last_sequence == rows[i].sequence);
+        assert_int_equal(asked->room_version, rows[i].version ? INT64_C(4294967301) : 0);
+        assert_int_equal(asked->last_sequence, rows[i].sequence ? 17 : 0);
+        peer_gone(house, &peer);
+    }
+}
+
+static void
+who_has_waited_has_nothing_of_a_room_yet_and_keeps_its_ticket(void **state)
+{
+    house_t *house = *state;
+    peer_t *peer = peer_watch(house, CODEC_JSON, "s2", 5);
+    static const char join[] = "{\"type\":\"session.join\",\"reconnectToken\":\"" NEXT_TOKEN
+                               "\",\"build\":\"b1\",\"roomVersion\":9,\"lastSequence\":17}";
+    peer_say(house, peer, join);
+    msg_admission_refused_t refused = {.fault = SECRET_FAULT_WAITING};
+    sim_reply(house->sim, sim_take(house->sim, MSG_ADMISSION_ENTER), MSG_ADMISSION_REFUSED, &refused);
+    assert_heard(house, peer, "STILL_WAITING");
+    msg_gateway_admitted_t admitted = {.connection = (int64_t)peer->handle, .seconds = 30};
+    house_tell_as(house, MSG_QUEUE_ATTACH, MSG_GATEWAY_ADMITTED, &admitted);
+    assert_heard(house, peer, "\"ticket\":\"" NEXT_TOKEN "\"");
+    peer_say(house, peer, join);
+    msg_admission_entered_t entered = entered_body("s2", "plaza/main", TURN);
+    sim_reply(house->sim, sim_take(house->sim, MSG_ADMISSION_ENTER), MSG_ADMISSION_ENTERED, &entered);
+    const msg_room_join_t *asked = sim_take(house->sim, MSG_ROOM_JOIN)->body;
+    assert_true(!asked->has_room_version && !asked->has_last_sequence);
+    peer_gone(house, &peer);
+}
+
+static void
 a_join_shows_one_secret_and_not_two_or_none(void **state)
 {
     house_t *house = *state;
@@ -300,6 +349,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_ticket_becomes_a_session_with_its_next_token_and_the_rooms_welcome),
         TEST(a_reconnect_token_goes_where_it_says_and_opens_the_session_again),
+        TEST(only_who_comes_back_tells_the_room_what_it_still_has),
+        TEST(who_has_waited_has_nothing_of_a_room_yet_and_keeps_its_ticket),
         TEST(a_join_shows_one_secret_and_not_two_or_none),
         TEST(a_second_join_is_refused),
         TEST(another_build_hears_the_servers_and_is_closed),

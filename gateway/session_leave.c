@@ -44,9 +44,9 @@ session_leave_room(gateway_t *self, session_t *session)
 }
 
 static bool
-session_tell_leave(gateway_t *self, const char *instance, const char *session_id, int64_t turn)
+session_tell_leave(gateway_t *self, const char *instance, const char *session_id, int64_t turn, bool inactive)
 {
-    msg_admission_leave_t leave = {.turn = turn};
+    msg_admission_leave_t leave = {.turn = turn, .has_why = inactive, .why = SESSION_END_INACTIVE};
     memcpy(leave.session_id, session_id, sizeof(leave.session_id));
     return send_admission_leave(self->ctx, instance, &leave);
 }
@@ -69,12 +69,14 @@ session_tell_detach(gateway_t *self, const char *instance, const char *session_i
 
 /* What a message lost here would have said, admission finds out at its next gateway.report. */
 static void
-session_let_go(gateway_t *self, session_t *session, bool left, bool watching)
+session_let_go(gateway_t *self, session_t *session, session_parting_t parting, bool watching)
 {
     const char *instance = self->instances[session->instance].id;
     int64_t turn = session->turn;
     session->turn = 0;
-    bool told = left       ? session_tell_leave(self, instance, session->session_id, turn)
+    bool inactive = parting == SESSION_PARTING_INACTIVE;
+    bool told = parting != SESSION_PARTING_DROP
+                    ? session_tell_leave(self, instance, session->session_id, turn, inactive)
                 : watching ? session_tell_detach(self, instance, session->session_id, turn)
                            : session_tell_drop(self, instance, session->session_id, turn);
     if (!told) {
@@ -85,18 +87,19 @@ session_let_go(gateway_t *self, session_t *session, bool left, bool watching)
 }
 
 void
-session_leave(gateway_t *self, session_t *session, bool left)
+session_leave(gateway_t *self, session_t *session, session_parting_t parting)
 {
     /* A watch lasts until admission.entered: when that finds nobody it is undone by a turn of its own. */
     bool watching = session->audience == NULL;
     session->stale = false;
     session->resync_at = 0;
+    session_clock_stop(self, session);
     act_trace_set(self->ctx, session->trace);
     if (session->audience != NULL) {
         session_leave_room(self, session);
     }
     if (session->turn != 0) {
-        session_let_go(self, session, left, watching);
+        session_let_go(self, session, parting, watching);
     }
 }
 
@@ -107,11 +110,11 @@ session_undo(gateway_t *self, const msg_t *msg, bool left)
         const msg_admission_entered_t *entered = msg->body;
         char instance[ACT_KEY_MAX + 1];
         session_instance(entered->room, instance);
-        (void)(left ? session_tell_leave(self, instance, entered->session_id, entered->turn)
+        (void)(left ? session_tell_leave(self, instance, entered->session_id, entered->turn, false)
                     : session_tell_drop(self, instance, entered->session_id, entered->turn));
     } else if (msg->type == MSG_QUEUE_ATTACHED) {
         const msg_queue_attached_t *attached = msg->body; /* of the queue whose key is its instance */
-        (void)(left ? session_tell_leave(self, msg->from.key, attached->session_id, attached->turn)
+        (void)(left ? session_tell_leave(self, msg->from.key, attached->session_id, attached->turn, false)
                     : session_tell_detach(self, msg->from.key, attached->session_id, attached->turn));
     } else if (msg->type == MSG_ROOM_JOINED) {
         const msg_room_joined_t *joined = msg->body;

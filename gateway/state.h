@@ -26,7 +26,9 @@ enum {
     GATEWAY_RESYNC_USEC = 2 * ACT_SEC,   /* then the whole state is asked for again */
     GATEWAY_DRAIN_USEC = 5 * ACT_SEC,    /* what a closing connection may still take */
     GATEWAY_SENT_OLD_USEC = 10 * ACT_SEC,
-    GATEWAY_BEAT_USEC = 1 * ACT_SEC, /* a sign of life for each instance */
+    GATEWAY_BEAT_USEC = 1 * ACT_SEC, /* a sign of life for each instance, and a look at what runs out */
+    GATEWAY_REFRESH_SECONDS = 5,     /* between two session.refresh of a connection */
+    GATEWAY_RETRY_MSEC = 1000,       /* what is told with a transient refusal of which nothing better is known */
 };
 
 typedef enum gateway_timer { GATEWAY_TIMER_SWEEP, GATEWAY_TIMER_BEAT } gateway_timer_t;
@@ -36,7 +38,9 @@ typedef enum gateway_ask {
     GATEWAY_ASK_ENTER = 1,
     GATEWAY_ASK_JOIN,
     GATEWAY_ASK_HTTP,
-    GATEWAY_ASK_ATTACH
+    GATEWAY_ASK_ATTACH,
+    GATEWAY_ASK_REFRESH,
+    GATEWAY_ASK_IDENTITY, /* of an HTTP request that asks two at once: auth's part */
 } gateway_ask_t;
 
 /* Of a connection; the session's own is session_state_t of the schema. */
@@ -53,6 +57,22 @@ typedef struct session_sent {
     uint32_t action_id; /* low bits */
     uint32_t usec;      /* low bits of act_now; 0: free */
 } session_sent_t;
+
+/* Whether a connection's seat or place outlives it. */
+typedef enum session_parting {
+    SESSION_PARTING_DROP,     /* it does, for the grace */
+    SESSION_PARTING_LEAVE,    /* its client has left */
+    SESSION_PARTING_INACTIVE, /* its client has done nothing for too long */
+} session_parting_t;
+
+enum { SESSION_NEVER = UINT32_MAX };
+
+/* When something of a joined session runs out: a warning first, then the end. All that the look at them once a second
+ * touches of those that are not due. */
+typedef struct session_clock {
+    uint32_t idle_due; /* a second of act_now; SESSION_NEVER: nothing is due */
+    uint32_t auth_due; /* a second since 1970, likewise */
+} session_clock_t;
 
 /* One connection; 10,000 idle ones are the aim, so every byte counts. A slot that was never used is never touched. */
 typedef struct session {
@@ -74,7 +94,11 @@ typedef struct session {
     rate_t moves, chats;
     union {
         session_sent_t sent[GATEWAY_SENT_CAP]; /* once joined */
-        char token[44];                        /* while it watches: the last it was given, the ticket of its seat */
+        struct {
+            char token[44]; /* while it watches: the last it was given, the ticket of its seat */
+            bool has_room_version, has_last_sequence;
+            int64_t room_version, last_sequence; /* while it enters: what its client still has */
+        };
     };
     act_trace_t trace;
     uint8_t state;  /* session_phase_t */
@@ -85,8 +109,12 @@ typedef struct session {
     uint8_t instance; /* index of gateway.instances */
     bool watched, stale, asked_write, close_told;
     bool partial_binary;
-    bool by_token;       /* the secret it showed is a reconnect token, not a ticket */
-    bool too_large;      /* while closing: its frame was, which RFC 6455 has a code of its own for */
+    bool by_token;  /* the secret it showed is a reconnect token, not a ticket */
+    bool too_large; /* while closing: its frame was, which RFC 6455 has a code of its own for */
+    bool idle_warned, auth_warned;
+    bool refreshing;     /* auth is being asked about a newer access token */
+    uint32_t auth_until; /* the second since 1970 at which its access token runs out; SESSION_NEVER: not known */
+    uint32_t refresh_at; /* the second of act_now from which on it may show one again */
     char session_id[25]; /* "" before the secret was good */
     char user[13];       /* as logs may show it */
 } session_t;
@@ -110,7 +138,9 @@ typedef struct http_request {
     char user_id[sizeof(((msg_auth_verified_t *)0)->user_id)];
     const char *wrong;   /* with the query; told, as what is wrong with the body, after the token was found good */
     codec_fault_t fault; /* of the body */
-    obj_instance_list_t *list; /* of GET /admin/instances, so far */
+    int64_t auth_until;  /* when its token runs out, ms since 1970 */
+    int64_t muted_until; /* of POST mute, likewise */
+    void *so_far;        /* the answer of a route that asks more than once; http_api.c frees it with the request */
     union {
         obj_connect_request_t connect;
         obj_character_create_t create;
@@ -119,12 +149,15 @@ typedef struct http_request {
         obj_leave_request_t leave;
         obj_instance_change_t change;
         obj_kick_request_t kick;
+        obj_mute_request_t mute;
     } body;
 } http_request_t;
 
 typedef struct gateway_limits {
     uint32_t frame_max, connections_max, address_max;
     size_t outbox_max, coalesce_at;
+    uint32_t idle_seconds, idle_warning_seconds; /* idle_seconds 0: nobody is too idle */
+    uint32_t auth_warning_seconds;
     act_usec_t stall_usec, join_usec;
     int64_t moves_per_second, chats_per_second;
 } gateway_limits_t;
@@ -145,7 +178,8 @@ struct gateway {
     const gateway_config_t *config;
     void *wire; /* what wire_t.start gave */
     gateway_limits_t limits;
-    session_t *sessions; /* [connections_max], touched up to sessions_used */
+    session_t *sessions;     /* [connections_max], touched up to sessions_used */
+    session_clock_t *clocks; /* likewise, by the same slot */
     uint32_t sessions_used, sessions_free, watch_first;
     address_book_t addresses;
     audience_table_t audiences;
@@ -171,6 +205,8 @@ void session_refuse(gateway_t *self, session_t *session, error_code_t code, cons
 void session_say(gateway_t *self, session_t *session, const codec_type_t *type, const char *tag, const void *body,
                  uint32_t size);
 void session_give(gateway_t *self, session_t *session, blob_t *blob);
+/* A refusal that is the client's own doing: ends the connection when it keeps at it. */
+void session_count_refused(gateway_t *self, session_t *session);
 void session_watch(gateway_t *self, session_t *session);
 void session_sweep(gateway_t *self);
 void session_fini_all(gateway_t *self);
@@ -193,16 +229,34 @@ void session_on_attached(gateway_t *self, session_t *session, const msg_t *msg);
 void session_on_position(gateway_t *self, const msg_gateway_queue_position_t *msg);
 void session_on_admitted(gateway_t *self, const msg_gateway_admitted_t *msg);
 
-/* session_leave.c: out of the room, and the word to admission or queue: `left`, the session is over; else its grace
+/* session_clock.c: what runs out by itself: a session that does nothing, an access token. */
+/* It plays from now on. */
+void session_clock_start(gateway_t *self, session_t *session);
+void session_clock_stop(gateway_t *self, const session_t *session);
+/* Its client has shown an intent. */
+void session_touch(gateway_t *self, session_t *session);
+/* Its access token runs out then: ms since 1970, 0: not known. */
+void session_set_auth(gateway_t *self, session_t *session, int64_t auth_until);
+/* The first second since 1970 at which this (ms since 1970) has passed; and the one it is now. */
+uint32_t session_wall_second(int64_t wall_msec);
+uint32_t session_wall_now(const gateway_t *self);
+/* Once a second. */
+void session_tick(gateway_t *self);
+
+/* session_refresh.c: a newer access token. */
+void session_on_refresh(gateway_t *self, session_t *session, const msg_session_refresh_t *msg);
+void session_on_refresh_answer(gateway_t *self, session_t *session, const msg_t *msg);
+
+/* session_leave.c: out of the room, and the word to admission or queue: that the session is over, or that its grace
  * begins. Nothing happens for what was not taken or has been given back. */
-void session_leave(gateway_t *self, session_t *session, bool left);
+void session_leave(gateway_t *self, session_t *session, session_parting_t parting);
 /* An answer that gives a seat or a place to nobody: gives it back. `left`: its client had left, and not dropped. */
 void session_undo(gateway_t *self, const msg_t *msg, bool left);
 /* gateway.end: the room, or who holds the sessions, has ended this one. */
 void session_on_end(gateway_t *self, const msg_t *msg);
 
 /* session_in.c: frames and client messages. */
-/* Refuses, and ends the connection when the client keeps at it. */
+/* session_refuse and session_count_refused. */
 void session_refuse_counted(gateway_t *self, session_t *session, error_code_t code, const char *message,
                             int64_t action_id);
 

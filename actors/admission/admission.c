@@ -213,6 +213,8 @@ admission_work(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
         return admission_on_kick(self, ctx, msg);
     case ADMISSION_INBOX_MUTED:
         return admission_on_muted(self, ctx, msg->body);
+    case ADMISSION_INBOX_FIND:
+        return admission_on_find(self, ctx, msg);
     case ADMISSION_INBOX_INSPECT:
         return admission_on_inspect(self, ctx, msg);
     case ADMISSION_INBOX_LIST:
@@ -270,6 +272,7 @@ admission_receive_closed(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
         return;
     case ADMISSION_INBOX_END:
     case ADMISSION_INBOX_CONFIGURE:
+    case ADMISSION_INBOX_FIND:
     case ADMISSION_INBOX_INSPECT:
     case ADMISSION_INBOX_LIST:
     case ADMISSION_INBOX_KICK:
@@ -317,6 +320,7 @@ admission_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     case ADMISSION_INBOX_SELECT:
     case ADMISSION_INBOX_KICK:
     case ADMISSION_INBOX_MUTED:
+    case ADMISSION_INBOX_FIND:
     case ADMISSION_INBOX_INSPECT:
     case ADMISSION_INBOX_LIST:
         admission_handle(self, ctx, msg);

@@ -53,6 +53,39 @@ admission_on_inspect(admission_t *self, act_ctx_t *ctx, const msg_t *request)
     return true;
 }
 
+static void
+admission_view(obj_session_view_t *view, const registry_session_t *session)
+{
+    admission_copy_text(view->session_id, sizeof view->session_id, session->session_id);
+    admission_copy_text(view->character_id, sizeof view->character_id, session->character_id);
+    admission_copy_text(view->name, sizeof view->name, session->name);
+    admission_copy_text(view->room, sizeof view->room, session->room);
+    view->state = session->state;
+    view->number = session->number;
+    view->has_left_seconds = session->left_ms >= 0;
+    view->left_seconds = session->left_ms >= 0 ? session->left_ms / 1000 : 0;
+}
+
+bool
+admission_on_find(admission_t *self, act_ctx_t *ctx, const msg_t *request)
+{
+    const msg_admission_find_t *body = request->body;
+    registry_t *registry = self->config->registry;
+    registry_session_t found;
+    uint32_t place;
+    registry_result_t result =
+        registry->find_character(registry, act_now(ctx), act_key(ctx), body->character_id, &found, &place);
+    if (admission_is_lost(self, ctx, result)) {
+        return false;
+    }
+    msg_admission_found_t answer = {.has_session = result == REGISTRY_OK && strcmp(found.instance, act_key(ctx)) == 0};
+    if (answer.has_session) {
+        admission_view(&answer.session, &found);
+    }
+    reply_admission_found(ctx, request, &answer);
+    return true;
+}
+
 bool
 admission_on_list(admission_t *self, act_ctx_t *ctx, const msg_t *request)
 {
@@ -66,15 +99,7 @@ admission_on_list(admission_t *self, act_ctx_t *ctx, const msg_t *request)
         registry->list(registry, act_now(ctx), act_key(ctx), body->after, page, ADMISSION_LIST_PAGE, &count);
     bool good = !admission_is_lost(self, ctx, result);
     for (uint32_t i = 0; good && i < count; i++) {
-        obj_session_view_t *view = &answer->sessions[answer->sessions_len++];
-        admission_copy_text(view->session_id, sizeof view->session_id, page[i].session_id);
-        admission_copy_text(view->character_id, sizeof view->character_id, page[i].character_id);
-        admission_copy_text(view->name, sizeof view->name, page[i].name);
-        admission_copy_text(view->room, sizeof view->room, page[i].room);
-        view->state = page[i].state;
-        view->number = page[i].number;
-        view->has_left_seconds = page[i].left_ms >= 0;
-        view->left_seconds = page[i].left_ms >= 0 ? page[i].left_ms / 1000 : 0;
+        admission_view(&answer->sessions[answer->sessions_len++], &page[i]);
     }
     if (good) {
         reply_admission_sessions(ctx, request, answer);

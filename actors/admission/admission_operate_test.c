@@ -413,11 +413,34 @@ what_another_process_switches_is_so_here_within_a_second(void **state)
     assert_null(sim_take(f->sim, MSG_PERSISTENCE_SAVE_INSTANCE));
 }
 
+static void
+a_characters_session_is_found_wherever_it_stands(void **state)
+{
+    fixture_t *f = *state;
+    secret_t ticket;
+    static const char *const wanted[] = {"c1", "c2"};
+    admit(f, 1, ticket);
+    for (int i = 0; i < 2; i++) {
+        msg_admission_find_t find = {0};
+        snprintf(find.character_id, sizeof find.character_id, "%s", wanted[i]);
+        assert_true(sim_ask(f->sim, MSG_ADMISSION_FIND, PLAZA, &find, ASK_USEC, ++f->asked));
+        const msg_admission_found_t *found = take(f, MSG_ADMISSION_FOUND)->body;
+        assert_int_equal(found->has_session, i == 0);
+        if (found->has_session) {
+            assert_string_equal(found->session.session_id, "s1");
+            assert_string_equal(found->session.character_id, "c1");
+            assert_int_equal(found->session.state, SESSION_STATE_CONNECTING);
+            assert_true(found->session.has_left_seconds);
+        }
+    }
+}
+
 int
 main(void)
 {
     log_setup(LOG_ERROR, NULL);
     const struct CMUnitTest tests[] = {
+        CASE(a_characters_session_is_found_wherever_it_stands),
         CASE(inspecting_tells_how_the_instance_stands),
         CASE(the_list_is_by_number_and_goes_on_after_the_last_one),
         CASE(a_switch_is_in_the_store_before_it_is_anywhere_else),

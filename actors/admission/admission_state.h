@@ -176,6 +176,7 @@ void admission_handle(admission_t *self, act_ctx_t *ctx, const msg_t *msg);
 void admission_on_configure(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 void admission_on_configured(admission_t *self, act_ctx_t *ctx, const msg_t *answer);
 bool admission_on_inspect(admission_t *self, act_ctx_t *ctx, const msg_t *request);
+bool admission_on_find(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 bool admission_on_list(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 void admission_switches_tick(admission_t *self, act_ctx_t *ctx);
 void admission_maintenance_tick(admission_t *self, act_ctx_t *ctx);

@@ -25,6 +25,9 @@ an_unknown_instance_is_refused_and_not_remembered(void **state)
     assert_declined(f, ERROR_NOT_FOUND);
     assert_true(sim_ask(f->sim, MSG_ADMISSION_LIST, "atlantis", &(msg_admission_list_t){0}, ASK_USEC, 6));
     assert_declined(f, ERROR_NOT_FOUND);
+    assert_true(
+        sim_ask(f->sim, MSG_ADMISSION_FIND, "atlantis", &(msg_admission_find_t){.character_id = "c1"}, ASK_USEC, 8));
+    assert_declined(f, ERROR_NOT_FOUND);
     msg_admission_kick_t kick = {.has_session_id = true, .session_id = "s1"};
     assert_true(sim_ask(f->sim, MSG_ADMISSION_KICK, "atlantis", &kick, ASK_USEC, 7));
     assert_declined(f, ERROR_NOT_FOUND);

@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { Api, firstCharacter, http, signIn, type Answer } from "./lib/api.ts";
+import { playhouse } from "./lib/cli.ts";
 import { patient } from "./lib/house.ts";
 import { generated, startServer } from "./lib/server.ts";
 
@@ -31,6 +32,11 @@ const server = await startServer({ owner: { after }, args });
 const api = await signIn(server, "Ann");
 const build = await api.build();
 const character = await firstCharacter(api, "Anna");
+
+const key = join(server.directory, "key.json");
+const made = await playhouse(["token", "--user", "Boss", "--role", "admin", "--dev.key", key]);
+assert.equal(made.code, 0, made.err);
+const admin = new Api(server, made.out.trim());
 
 const seated = await signIn(server, "Seated"); // in the one seat, so that Anna waits
 const theirs = await firstCharacter(seated, "Seated");
@@ -62,11 +68,14 @@ interface Case {
   id?: () => string;
   query?: () => string;
   body?: () => unknown;
+  /** A player may not. */
+  role?: boolean;
   status: number;
 }
 
 const good: Case[] = [
   { method: "get", path: "/api/version", status: 200 },
+  { method: "get", path: "/api/sign-in", status: 200 },
   { method: "get", path: "/api/health", status: 200 },
   { method: "get", path: "/api/characters", status: 200 },
   { method: "post", path: "/api/characters", body: () => ({ name: "Second, Ünïcödé" }), status: 201 },
@@ -82,6 +91,18 @@ const good: Case[] = [
     status: 200,
   },
   { method: "post", path: "/instances/{id}/leave", id: () => "plaza", body: () => ({}), status: 200 },
+  { method: "get", path: "/instances/{id}/sessions", id: () => "plaza", query: () => "?after=0", status: 200, role: true },
+  { method: "post", path: "/instances/{id}/kick", id: () => "plaza", body: () => ({ characterId: "x" }), status: 200, role: true },
+  {
+    method: "post",
+    path: "/instances/{id}/mute",
+    id: () => "plaza",
+    body: () => ({ characterId: character.id, seconds: 0 }),
+    status: 200,
+    role: true,
+  },
+  { method: "get", path: "/instances/{id}", id: () => "plaza", status: 200, role: true },
+  { method: "post", path: "/instances/{id}", id: () => "plaza", body: () => ({ drain: false }), status: 200, role: true },
   { method: "get", path: "/admin/instances", status: 200 },
   { method: "get", path: "/admin/instances/{id}/sessions", id: () => "plaza", query: () => "?after=0", status: 200 },
   { method: "post", path: "/admin/instances/{id}", id: () => "plaza", body: () => ({ drain: false }), status: 200 },
@@ -93,6 +114,8 @@ const address = ({ path, id, query }: Case): string => path.replace("{id}", id?.
 const isAdmin = ({ path }: Case): boolean => path.startsWith("/admin/");
 const whole = (one: Case): string => (isAdmin(one) ? server.admin : server.url) + address(one);
 
+const whose = (one: Case): Api => (one.role === true ? admin : api);
+
 function ask(who: Api, one: Case): Promise<Answer> {
   const headers: Record<string, string> = who.accessToken === undefined ? {} : { authorization: `Bearer ${who.accessToken}` };
   const json = { ...headers, "content-type": "application/json" };
@@ -102,11 +125,19 @@ function ask(who: Api, one: Case): Promise<Answer> {
 
 for (const one of good) {
   test(`${one.method} ${one.path} answers ${one.status} as described`, async () => {
-    expectDescribed(one.method, one.path, await ask(api, one), one.status);
+    expectDescribed(one.method, one.path, await ask(whose(one), one), one.status);
   });
 }
 
-const open = new Set(["/api/version", "/api/health", "/dev/token"]);
+for (const one of good.filter(({ role }) => role)) {
+  test(`${one.method} ${one.path} answers 403 to a player`, async () => {
+    const answer = await ask(api, one);
+    expectDescribed(one.method, one.path, answer, 403);
+    assert.equal(answer.body.code, "FORBIDDEN");
+  });
+}
+
+const open = new Set(["/api/version", "/api/sign-in", "/api/health", "/dev/token"]);
 
 for (const one of good.filter((each) => !open.has(each.path) && !isAdmin(each))) {
   test(`${one.method} ${one.path} without a good token answers 401`, async () => {
@@ -129,8 +160,8 @@ for (const one of good) {
   });
 }
 
-function postRaw(url: string, body: string, type: string | undefined): Promise<Answer> {
-  const headers: Record<string, string> = { authorization: `Bearer ${api.accessToken}` };
+function postRaw(who: Api, url: string, body: string, type: string | undefined): Promise<Answer> {
+  const headers: Record<string, string> = { authorization: `Bearer ${who.accessToken}` };
   return http(url, {
     method: "POST",
     headers: type === undefined ? headers : { ...headers, "content-type": type },
@@ -145,20 +176,20 @@ for (const one of posts) {
     const bodies = ["{", "[]", "1", "null", '{"name":7,"build":7}', '{"unknown":1}', '{"name":"","build":""}', "{}x"];
     const optional = /bootstrap|leave/.test(one.path); // there, no body means "compare nothing" and "the active one"
     for (const body of optional ? bodies : ["", ...bodies]) {
-      const answer = await postRaw(whole(one), body, "application/json");
+      const answer = await postRaw(whose(one), whole(one), body, "application/json");
       expectDescribed(one.method, one.path, answer, 400);
       assert.equal(answer.body.code, "BAD_REQUEST");
     }
     const right = JSON.stringify(one.body?.());
     for (const type of ["text/plain", "application/x-www-form-urlencoded", undefined]) {
-      const answer = await postRaw(whole(one), right, type);
+      const answer = await postRaw(whose(one), whole(one), right, type);
       expectDescribed(one.method, one.path, answer, 415);
       assert.equal(answer.body.code, "UNSUPPORTED_MEDIA");
     }
-    const large = await postRaw(whole(one), `{"name":"${"x".repeat(20_000)}"}`, "application/json");
+    const large = await postRaw(whose(one), whole(one), `{"name":"${"x".repeat(20_000)}"}`, "application/json");
     expectDescribed(one.method, one.path, large, 413);
     assert.equal(large.body.code, "TOO_LARGE");
-    const charset = await postRaw(whole(one), "{", "application/json; charset=utf-8");
+    const charset = await postRaw(whose(one), whole(one), "{", "application/json; charset=utf-8");
     assert.equal(charset.status, 400, "a charset is no other media type");
   });
 }
@@ -187,6 +218,35 @@ const wrong: (Case & { code: string })[] = [
     status: 404,
     code: "NOT_FOUND",
   })),
+  ...["", "/kick", "/mute"].map((more) => ({
+    method: "post" as const,
+    path: `/instances/{id}${more}`,
+    id: () => "nowhere",
+    body: () => (more === "" ? { drain: true } : { characterId: "x", ...(more === "/mute" ? { seconds: 1 } : {}) }),
+    status: 404,
+    role: true,
+    code: "NOT_FOUND",
+  })),
+  {
+    method: "post",
+    path: "/instances/{id}/mute",
+    id: () => "plaza",
+    body: () => ({ characterId: "nobody", seconds: 1 }),
+    status: 404,
+    role: true,
+    code: "NOT_FOUND",
+  },
+  { method: "get", path: "/instances/{id}", id: () => "nowhere", status: 404, role: true, code: "NOT_FOUND" },
+  { method: "get", path: "/instances/{id}/sessions", id: () => "nowhere", status: 404, role: true, code: "NOT_FOUND" },
+  {
+    method: "get",
+    path: "/instances/{id}/sessions",
+    id: () => "plaza",
+    query: () => "?after=x",
+    status: 400,
+    role: true,
+    code: "BAD_REQUEST",
+  },
   { method: "get", path: "/admin/instances/{id}/sessions", id: () => "nowhere", status: 404, code: "NOT_FOUND" },
   {
     method: "get",
@@ -200,7 +260,7 @@ const wrong: (Case & { code: string })[] = [
 
 for (const one of wrong) {
   test(`${one.method} ${address(one)} answers ${one.status}`, async () => {
-    const answer = await ask(api, one);
+    const answer = await ask(whose(one), one);
     expectDescribed(one.method, one.path, answer, one.status);
     assert.equal(answer.body.code, one.code);
   });

@@ -10,7 +10,7 @@ const api = await signIn(server, "Ann");
 await api.ticket((await firstCharacter(api, "Anna")).id);
 
 test("an address that is not there answers 404 in the error contract", async () => {
-  for (const path of ["/api/nothing", "/instances/plaza", "/instances/plaza/connect/x"]) {
+  for (const path of ["/api/nothing", "/instances/plaza/", "/instances/plaza/connect/x"]) {
     const { status, body } = await api.get(path);
     assert.ok(status === 404 || status === 405, `${path}: ${status}`);
     assert.match(body.traceId, /^[0-9a-f]{32}$/);
