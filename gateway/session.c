@@ -155,9 +155,9 @@ session_end(gateway_t *self, session_t *session, close_code_t why)
                     left ? "the client left" : "the connection is being closed", close_code_names[why]);
     act_count(self->ctx, METRIC_CLOSES, why, 1);
     session_leave(self, session,
-                  left                         ? SESSION_PARTING_LEAVE
-                  : why == CLOSE_CODE_INACTIVE ? SESSION_PARTING_INACTIVE
-                                               : SESSION_PARTING_DROP);
+                  left || why == CLOSE_CODE_ROLE_CHANGED ? SESSION_PARTING_LEAVE
+                  : why == CLOSE_CODE_INACTIVE           ? SESSION_PARTING_INACTIVE
+                                                         : SESSION_PARTING_DROP);
     session->state = SESSION_CLOSING;
     session->since = act_now(self->ctx);
     session->close = (uint8_t)why;

@@ -1,4 +1,5 @@
-/* A newer access token on a live connection: what it says of its bearer holds from then on. A bad one changes nothing.
+/* A newer access token on a live connection: it may stay for as long as that one lasts. One that allows less ends the
+ * session, one that allows more does so from the next connect on. A bad one changes nothing.
  */
 #include "role.h"
 #include "state.h"
@@ -73,6 +74,10 @@ session_on_verified(gateway_t *self, session_t *session, const msg_auth_verified
         return;
     }
     bool joined = session->state == SESSION_JOINED;
+    if (joined && role_rank(verified->role) < role_rank((role_t)session->role)) {
+        session_end(self, session, CLOSE_CODE_ROLE_CHANGED); /* else it would come back with the old one by its token */
+        return;
+    }
     uint32_t until = session_wall_second(verified->expires_at), before = session->auth_until;
     if (before == SESSION_NEVER || until > before) {
         msg_admission_refreshed_t refreshed = {.turn = session->turn, .auth_until = verified->expires_at};
@@ -85,9 +90,6 @@ session_on_verified(gateway_t *self, session_t *session, const msg_auth_verified
         if (joined) {
             session_set_auth(self, session, verified->expires_at);
         }
-    }
-    if (joined && role_rank(verified->role) < role_rank((role_t)session->role)) {
-        session->role = (uint8_t)verified->role;
     }
     session_say_refreshed(self, session, before);
 }
