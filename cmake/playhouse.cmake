@@ -1,6 +1,6 @@
 # What every CMakeLists.txt of the project may use.
 #
-# Targets of third parties: PkgConfig::ZMQ CZMQ LWS CJOSE OPENSSL CURL JANSSON SQLITE HIREDIS CMOCKA, and playhouse_ev (libev).
+# Targets of third parties: PkgConfig::ZMQ CZMQ LWS CJOSE OPENSSL CURL JANSSON SQLITE PQ HIREDIS CMOCKA, and playhouse_ev (libev).
 # Targets of ours: playhouse_schemas, playhouse_broker, actor_<name>, playhouse_gateway, playhouse_cli.
 #
 #   playhouse_library(NAME SOURCES a.c ... LIBS ...)      a static library that shows its folder to whoever links it
@@ -30,6 +30,7 @@ pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl>=3)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.37)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq>=14)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis>=0.14)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 

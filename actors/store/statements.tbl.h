@@ -24,6 +24,9 @@ STATEMENT(SQL_PROFILE,
           "UPDATE character SET x = ?3, y = ?4, room = ?5, sequence = ?6, last_action_id = ?7, last_log = ?8 "
           "WHERE number = ?1 AND sequence = ?2")
 STATEMENT(SQL_LAST_LOG, "SELECT coalesce(max(id), 0) FROM action")
+/* Of the oldest ones. The newest row of all stays: its id is not given twice. */
+STATEMENT(SQL_FORGET, "DELETE FROM action WHERE id IN (SELECT id FROM action ORDER BY id LIMIT ?2) AND at < ?1 "
+                      "AND id < (SELECT max(id) FROM action)")
 STATEMENT(SQL_ACTION,
           "SELECT character_id, sequence, action_id, room, room_version, kind, payload, prev FROM action WHERE id = ?1")
 STATEMENT(SQL_SESSION, "SELECT instance, number, character_id, version, state FROM session WHERE id = ?1")
@@ -33,18 +36,18 @@ STATEMENT(SQL_SESSION_OF, "SELECT instance, number, character_id, version, state
                           "WHERE character_id = ?1 AND ended_at IS NULL")
 STATEMENT(SQL_SESSION_ADD,
           "INSERT INTO session (instance, number, id, character_id, user_id, name, role, state, room, holder, "
-          "connection, version, turn, secret, until, ended_at) "
-          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, nullif(?16, -1))")
+          "connection, version, turn, secret, until, ended_at, auth_until) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, nullif(?16, -1), ?17)")
 STATEMENT(SQL_SESSION_CHANGE,
           "UPDATE session SET state = ?3, room = ?4, holder = ?5, connection = ?6, version = ?7, turn = ?8, "
-          "secret = ?9, until = ?10 WHERE instance = ?1 AND number = ?2")
+          "secret = ?9, until = ?10, auth_until = ?11 WHERE instance = ?1 AND number = ?2")
 STATEMENT(SQL_SESSION_END, "UPDATE session SET state = 'ended', version = ?3, secret = x'', until = -1, ended_at = ?4 "
                            "WHERE instance = ?1 AND number = ?2")
 STATEMENT(SQL_SEATS, "SELECT count(*) FROM session INDEXED BY session_live "
                      "WHERE instance = ?1 AND ended_at IS NULL AND state <> 'waiting'")
 STATEMENT(SQL_SESSIONS,
           "SELECT id, character_id, user_id, name, role, state, room, holder, connection, number, version, turn, "
-          "secret, until FROM session INDEXED BY session_live "
+          "secret, until, auth_until FROM session INDEXED BY session_live "
           "WHERE instance = ?1 AND number > ?2 AND ended_at IS NULL ORDER BY number LIMIT 16")
 STATEMENT(SQL_SESSIONS_NUMBER, "SELECT max(coalesce((SELECT max(number) FROM session WHERE instance = ?1), 0), "
                                "coalesce((SELECT forgotten FROM instance WHERE id = ?1), 0))")

@@ -2,9 +2,9 @@
  * store -- the port to what is written down. The persistence actor speaks to nothing else; a form (SQLite, PostgreSQL)
  * fills in the functions, and every form passes the conformance suite (store_conformance*.c).
  *
- * One thread at a time uses a store. Every function may block for a bounded time. Each that writes is one transaction: when it returns
- * STORE_OK the change is durable, when it returns anything else nothing of it is known to be. Strings obey the schema
- * (persistence.json); out parameters are written only on STORE_OK, except where said.
+ * One thread at a time uses a store. Every function may block for a bounded time. Each that writes is one transaction:
+ * when it returns STORE_OK the change is durable, when it returns anything else nothing of it is known to be. Strings
+ * obey the schema (persistence.json); out parameters are written only on STORE_OK, except where said.
  */
 #ifndef PLAYHOUSE_STORE_H
 #define PLAYHOUSE_STORE_H
@@ -21,6 +21,7 @@ enum {
     STORE_BATCH_MAX = 1024,         /* appends in one commit */
     STORE_SESSIONS_MAX = 256,       /* sessions in one save_sessions */
     STORE_READ_SESSIONS = 16,       /* rows that one load_sessions gives */
+    STORE_ERROR_MAX = 512,          /* bytes of a line about what went wrong */
 };
 
 /* STORE_OK, or the faults of the schema in its order. */
@@ -42,6 +43,9 @@ store_fault_t store_fault_of(store_result_t result); /* not for STORE_OK */
 typedef struct store_report {
     uint64_t usec;                           /* wall time from begin to commit */
     const msg_persistence_append_t *culprit; /* on failure: an append of the room whose fault it was; NULL: nobody's */
+    bool unknown;           /* the store's answer was lost, and it was asked what became of the batch */
+    commit_became_t became; /* if so, what it said; not known: the commit has failed, but may be stored */
+    uint32_t reconnects;    /* connections made anew since the last report */
 } store_report_t;
 
 typedef struct store store_t;
@@ -80,8 +84,9 @@ struct store {
 
     /* NOT_FOUND when it is not among the character's last STORE_FIND_STEPS_MAX, or is forgotten (maintain). */
     store_result_t (*find_action)(store_t *self, const char *character_id, int64_t action_id, obj_action_row_t *out);
-    /* Up to STORE_READ_ACTIONS rows from `from_sequence` on, in order, without those that are forgotten. NOT_FOUND without such a character, LIMIT when
-     * that is more than STORE_READ_STEPS_MAX back. `rows` may be written on failure. */
+    /* Up to STORE_READ_ACTIONS rows from `from_sequence` on, in order, without those that are forgotten. NOT_FOUND
+     * without such a character, LIMIT when a form that walks would have to go more than STORE_READ_STEPS_MAX back.
+     * `rows` may be written on failure. */
     store_result_t (*read_actions)(store_t *self, const char *character_id, int64_t from_sequence,
                                    obj_action_row_t *rows, uint32_t *count);
 
@@ -118,5 +123,16 @@ struct store {
     const char *(*error_text)(const store_t *self);
     void (*close)(store_t **self_p);
 };
+
+/* Where it is. */
+typedef struct store_options {
+    const char *url;      /* of a PostgreSQL database, as libpq takes it; "": the SQLite file */
+    const char *path;     /* of the SQLite file */
+    int64_t timeout_msec; /* that PostgreSQL may take for one operation */
+} store_options_t;
+
+/* The store, owned by the caller (its `close` ends it), or NULL with a line in `error` that says what went wrong and
+ * what to do. A SQLite file that is missing or empty is made; a PostgreSQL database is never migrated by this. */
+store_t *store_open(const store_options_t *options, char error[STORE_ERROR_MAX]);
 
 #endif

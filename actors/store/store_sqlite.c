@@ -1,3 +1,4 @@
+#include "store_migrations.h"
 #include "store_sqlite_form.h"
 
 #include <stdarg.h>
@@ -124,7 +125,7 @@ store_sqlite_ping(store_t *port, int64_t *schema)
             return result;
         }
     }
-    *schema = migrations_count;
+    *schema = sqlite_migrations_count;
     return STORE_OK;
 }
 

@@ -27,15 +27,6 @@ store_sqlite_prepare_inserts(store_sqlite_t *self)
     return true;
 }
 
-static uint64_t
-text_hash(uint64_t hash, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        hash = (hash ^ (uint8_t)*text) * 1099511628211u; /* FNV-1a */
-    }
-    return hash;
-}
-
 static void
 tails_forget(store_sqlite_t *self)
 {
@@ -47,8 +38,7 @@ tails_forget(store_sqlite_t *self)
 static tail_t *
 tail_slot(store_sqlite_t *self, const char *id)
 {
-    uint64_t at = text_hash(14695981039346656037u, id);
-    at ^= at >> 32;
+    uint64_t at = store_text_hash(id, "");
     while (self->tails[at % TAIL_SLOTS].number != 0 && strcmp(self->tails[at % TAIL_SLOTS].id, id) != 0) {
         at++;
     }
@@ -80,36 +70,14 @@ tail_find(store_sqlite_t *self, const char *id, tail_t **out)
     return code == SQLITE_DONE ? STORE_NOT_FOUND : store_sqlite_fault(self);
 }
 
-/* The first append of this round that was asked for and has the same room (and item): its index, `i` when it is this
- * one. */
-static uint32_t
-group_first(store_sqlite_t *self, const msg_persistence_append_t *appends, uint32_t i, bool by_item)
-{
-    uint64_t at = text_hash(14695981039346656037u, appends[i].room);
-    if (by_item) {
-        at = text_hash(at, appends[i].item.item_id);
-    }
-    at ^= at >> 32;
-    uint16_t *slot;
-    while (*(slot = &self->groups[at++ % GROUP_SLOTS]) != 0) {
-        const msg_persistence_append_t *other = &appends[*slot - 1];
-        if (strcmp(other->room, appends[i].room) == 0 &&
-            (!by_item || strcmp(other->item.item_id, appends[i].item.item_id) == 0)) {
-            return *slot - 1u;
-        }
-    }
-    *slot = (uint16_t)(i + 1);
-    return i;
-}
-
 /* Is every room's lease the newest? Each room is read once. */
 static store_result_t
 commit_check_rooms(store_sqlite_t *self, const msg_persistence_append_t *appends, uint32_t count,
                    store_report_t *report)
 {
-    memset(self->groups, 0, sizeof(self->groups));
+    store_group_start(&self->group, STORE_BY_ROOM);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t first = group_first(self, appends, i, false);
+        uint32_t first = store_group_first(&self->group, appends, i);
         bool newest = appends[i].epoch == appends[first].epoch;
         if (first == i) {
             sqlite3_stmt *row = store_sqlite_bind(self, SQL_ROOM, "s", appends[i].room);
@@ -214,10 +182,10 @@ commit_profiles(store_sqlite_t *self, const msg_persistence_append_t *appends, s
 static store_result_t
 commit_items(store_sqlite_t *self, const msg_persistence_append_t *appends, uint32_t count, store_report_t *report)
 {
-    memset(self->groups, 0, sizeof(self->groups));
+    store_group_start(&self->group, STORE_BY_ITEM);
     for (uint32_t i = count; i-- > 0;) {
         const obj_item_view_t *item = &appends[i].item;
-        if (!appends[i].has_item || group_first(self, appends, i, true) != i) {
+        if (!appends[i].has_item || store_group_first(&self->group, appends, i) != i) {
             continue;
         }
         if (!store_sqlite_run(store_sqlite_bind(self, SQL_ITEM, "sssdd", appends[i].room, item->item_id,

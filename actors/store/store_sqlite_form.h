@@ -2,19 +2,12 @@
 #ifndef PLAYHOUSE_STORE_SQLITE_FORM_H
 #define PLAYHOUSE_STORE_SQLITE_FORM_H
 
+#include <stdio.h>
+
 #include <sqlite3.h>
 
+#include "store_group.h"
 #include "store_sqlite.h"
-
-/* The embedded schemas/migrations/, made at build time: migrations[i].version is i + 1. */
-typedef struct migration {
-    int64_t version;
-    const char *name;
-    const char *checksum; /* SHA-256 of the file, in hex */
-    const char *sql;
-} migration_t;
-extern const migration_t migrations[];
-extern const uint32_t migrations_count;
 
 typedef enum statement {
 #define STATEMENT(id, sql) id,
@@ -27,7 +20,6 @@ enum {
     INSERT_FORMS = 3,    /* INSERTs of several rows, most first; insert_rows[] says how many */
     TAILS_CAP = 1 << 14, /* characters whose newest row is remembered; when full all are forgotten and read again */
     TAIL_SLOTS = 1 << 15,
-    GROUP_SLOTS = 2 * STORE_BATCH_MAX,
     SEATS_CAP = 64, /* instances whose seats are remembered; when full all are forgotten and counted again */
 };
 
@@ -72,7 +64,7 @@ typedef struct store_sqlite {
     int64_t prev[STORE_BATCH_MAX];
     tail_t *touched[STORE_BATCH_MAX]; /* each character once */
     uint32_t touched_count;
-    uint16_t groups[GROUP_SLOTS]; /* appends by room, then by item: index + 1 */
+    store_group_t group; /* by room, then by item */
     uint32_t seats_count;
     seats_t seats[SEATS_CAP];
 } store_sqlite_t;

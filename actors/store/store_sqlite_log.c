@@ -1,37 +1,30 @@
 /* Reading the log: a character's actions, walked back from its newest row. */
+#include "store_names.h"
 #include "store_sqlite_form.h"
 
 #include <string.h>
 
-static bool
-action_kind_find(const char *name, action_kind_t *kind)
-{
-    for (int i = 0; i < ACTION_KIND_COUNT; i++) {
-        if (strcmp(action_kind_names[i], name) == 0) {
-            *kind = (action_kind_t)i;
-            return true;
-        }
-    }
-    return false;
-}
+enum { FORGET_ROWS = 512 }; /* in one step: some milliseconds */
 
-/* One row and the id of the one before it. */
+/* One row and the id of the one before it. NOT_FOUND: it is forgotten, and so are those before it. */
 static store_result_t
 store_sqlite_action(store_sqlite_t *self, int64_t id, obj_action_row_t *out, int64_t *prev)
 {
     sqlite3_stmt *row = store_sqlite_bind(self, SQL_ACTION, "i", id);
     int code = sqlite3_step(row);
-    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+    if (code != SQLITE_ROW) {
         sqlite3_reset(row);
-        return store_sqlite_fault(self);
+        return code == SQLITE_DONE ? STORE_NOT_FOUND : store_sqlite_fault(self);
     }
-    char kind[32];
+    char name[32];
+    int kind = 0;
     size_t length = (size_t)sqlite3_column_bytes(row, 6);
-    bool fits = code == SQLITE_ROW && length <= sizeof(out->payload) &&
-                store_sqlite_text(row, 0, out->character_id, sizeof(out->character_id)) &&
-                store_sqlite_text(row, 3, out->room, sizeof(out->room)) &&
-                store_sqlite_text(row, 5, kind, sizeof(kind)) && action_kind_find(kind, &out->kind);
+    bool fits =
+        length <= sizeof(out->payload) && store_sqlite_text(row, 0, out->character_id, sizeof(out->character_id)) &&
+        store_sqlite_text(row, 3, out->room, sizeof(out->room)) && store_sqlite_text(row, 5, name, sizeof(name)) &&
+        store_name_find(action_kind_names, ACTION_KIND_COUNT, name, &kind);
     if (fits) {
+        out->kind = (action_kind_t)kind;
         out->sequence = sqlite3_column_int64(row, 1);
         out->action_id = sqlite3_column_int64(row, 2);
         out->room_version = sqlite3_column_int64(row, 4);
@@ -41,8 +34,7 @@ store_sqlite_action(store_sqlite_t *self, int64_t id, obj_action_row_t *out, int
         }
         *prev = sqlite3_column_int64(row, 7);
     } else {
-        snprintf(self->error, sizeof(self->error), "row %lld of table action is missing or breaks the schema",
-                 (long long)id);
+        snprintf(self->error, sizeof(self->error), "row %lld of table action breaks the schema", (long long)id);
     }
     sqlite3_reset(row);
     return fits ? STORE_OK : STORE_UNAVAILABLE;
@@ -108,11 +100,11 @@ store_sqlite_read_actions(store_t *port, const char *character_id, int64_t from_
             return STORE_LIMIT;
         }
         result = store_sqlite_action(self, id, &row, &id);
+        if (result == STORE_NOT_FOUND || (result == STORE_OK && row.sequence < from_sequence)) {
+            break;
+        }
         if (result != STORE_OK) {
             return result;
-        }
-        if (row.sequence < from_sequence) {
-            break;
         }
         ring[seen++ % STORE_READ_ACTIONS] = row;
     }
@@ -123,10 +115,22 @@ store_sqlite_read_actions(store_t *port, const char *character_id, int64_t from_
     return STORE_OK;
 }
 
+/* What is forgotten is the head of the table, as ids rise with time. Rows that name one as `prev` stay as they are. */
 store_result_t
 store_sqlite_maintain(store_t *port, int64_t at, int64_t keep_msec, bool *more)
 {
-    (void)port, (void)at, (void)keep_msec;
+    store_sqlite_t *self = (store_sqlite_t *)port;
     *more = false;
-    return STORE_OK;
+    if (keep_msec == 0) {
+        return STORE_OK;
+    }
+    store_result_t result = STORE_OK;
+    if (!store_sqlite_begin(self) ||
+        !store_sqlite_run(store_sqlite_bind(self, SQL_FORGET, "ii", at - keep_msec, (int64_t)FORGET_ROWS))) {
+        result = store_sqlite_fault(self);
+    }
+    bool many = sqlite3_changes(self->db) >= FORGET_ROWS / 2; /* a clock that was put back leaves some between them */
+    result = store_sqlite_end(self, result);
+    *more = result == STORE_OK && many;
+    return result;
 }

@@ -1,12 +1,12 @@
 /* Sessions and what is switched of an instance. */
+#include "store_names.h"
+#include "store_sessions.h"
 #include "store_sqlite_form.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { FORGET_MSEC = 24 * 60 * 60 * 1000, LASTS = -1, ALL = -1 };
-
-#define LEFT_MSEC_MAX INT64_C(9007199254740991) /* as in the schema */
+enum { ALL = -1 };
 
 /* What decides about a save: the row of its id, or the live one of its character. */
 typedef struct stored {
@@ -18,27 +18,10 @@ typedef struct stored {
 } stored_t;
 
 static bool
-name_find(const char *const *names, int count, const char *name, int *out)
-{
-    for (*out = 0; *out < count; (*out)++) {
-        if (strcmp(names[*out], name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
 column_name(sqlite3_stmt *row, int column, const char *const *names, int count, int *out)
 {
     char name[32];
-    return store_sqlite_text(row, column, name, sizeof(name)) && name_find(names, count, name, out);
-}
-
-static bool
-holds_seat(session_state_t state)
-{
-    return state != SESSION_STATE_WAITING && state != SESSION_STATE_ENDED;
+    return store_sqlite_text(row, column, name, sizeof(name)) && store_name_find(names, count, name, out);
 }
 
 /* How many hold a seat of this instance, in the transaction under way; NULL: not counted yet. */
@@ -81,7 +64,7 @@ seats_change(store_sqlite_t *self, const char *instance, session_state_t from, s
 {
     seats_t *seats = seats_known(self, instance);
     if (seats != NULL) {
-        seats->held += holds_seat(to) - holds_seat(from);
+        seats->held += session_has_seat(to) - session_has_seat(from);
     }
 }
 
@@ -124,12 +107,6 @@ stored_find(store_sqlite_t *self, statement_t statement, const char *id, stored_
     return result;
 }
 
-static int64_t
-until_of(const obj_session_row_t *session, int64_t at)
-{
-    return session->left_ms == -1 ? (int64_t)LASTS : at + session->left_ms;
-}
-
 static store_result_t
 session_end(store_sqlite_t *self, const stored_t *stored, int64_t version, int64_t at)
 {
@@ -146,11 +123,12 @@ session_insert(store_sqlite_t *self, const obj_session_row_t *session, int64_t a
 {
     bool ended = session->state == SESSION_STATE_ENDED;
     if (!store_sqlite_run(store_sqlite_bind(
-            self, SQL_SESSION_ADD, "sissssssssiiibii", session->instance, session->number, session->session_id,
+            self, SQL_SESSION_ADD, "sissssssssiiibiii", session->instance, session->number, session->session_id,
             session->character_id, session->user_id, session->name, role_names[session->role],
             session_state_names[session->state], session->room, session->holder, session->connection, session->version,
             session->turn, session->secret, ended ? 0 : (int)session->secret_len,
-            ended ? (int64_t)LASTS : until_of(session, at), ended ? at : (int64_t)LASTS))) {
+            ended ? (int64_t)SESSION_LASTS : session_until(session, at), ended ? at : (int64_t)SESSION_LASTS,
+            session->auth_until))) {
         return store_sqlite_fault(self);
     }
     seats_change(self, session->instance, SESSION_STATE_ENDED, session->state);
@@ -174,16 +152,17 @@ session_change(store_sqlite_t *self, const msg_persistence_save_session_t *save,
     if (session->state == SESSION_STATE_ENDED) {
         return session_end(self, stored, session->version, at);
     }
-    if (holds_seat(session->state) && !holds_seat(stored->state)) {
+    if (session_has_seat(session->state) && !session_has_seat(stored->state)) {
         store_result_t result = seats_check(self, save, 0, conflict);
         if (result != STORE_OK || *conflict != SESSION_CONFLICT_NONE) {
             return result;
         }
     }
-    if (!store_sqlite_run(store_sqlite_bind(self, SQL_SESSION_CHANGE, "sisssiiibi", session->instance, session->number,
+    if (!store_sqlite_run(store_sqlite_bind(self, SQL_SESSION_CHANGE, "sisssiiibii", session->instance, session->number,
                                             session_state_names[session->state], session->room, session->holder,
                                             session->connection, session->version, session->turn, session->secret,
-                                            (int)session->secret_len, until_of(session, at)))) {
+                                            (int)session->secret_len, session_until(session, at),
+                                            session->auth_until))) {
         return store_sqlite_fault(self);
     }
     seats_change(self, session->instance, stored->state, session->state);
@@ -212,8 +191,8 @@ session_enter(store_sqlite_t *self, const msg_persistence_save_session_t *save, 
     store_result_t result = STORE_OK;
     if (session->state != SESSION_STATE_ENDED && other != NULL && !supersedes) {
         *conflict = SESSION_CONFLICT_CHARACTER;
-    } else if (holds_seat(session->state)) {
-        result = seats_check(self, save, supersedes && holds_seat(other->state), conflict);
+    } else if (session_has_seat(session->state)) {
+        result = seats_check(self, save, supersedes && session_has_seat(other->state), conflict);
     }
     if (result != STORE_OK || *conflict != SESSION_CONFLICT_NONE) {
         return result;
@@ -256,11 +235,11 @@ session_save(store_sqlite_t *self, const msg_persistence_save_session_t *save, i
 static store_result_t
 sessions_forget(store_sqlite_t *self, int64_t at, int64_t limit)
 {
-    if (!store_sqlite_run(store_sqlite_bind(self, SQL_SESSIONS_NOTE, "ii", at - FORGET_MSEC, limit))) {
+    if (!store_sqlite_run(store_sqlite_bind(self, SQL_SESSIONS_NOTE, "ii", at - SESSION_FORGET_MSEC, limit))) {
         return store_sqlite_fault(self);
     }
     if (sqlite3_changes(self->db) > 0 &&
-        !store_sqlite_run(store_sqlite_bind(self, SQL_SESSIONS_FORGET, "ii", at - FORGET_MSEC, limit))) {
+        !store_sqlite_run(store_sqlite_bind(self, SQL_SESSIONS_FORGET, "ii", at - SESSION_FORGET_MSEC, limit))) {
         return store_sqlite_fault(self);
     }
     return STORE_OK;
@@ -312,13 +291,12 @@ session_read(sqlite3_stmt *row, const char *instance, int64_t at, obj_session_ro
     out->number = sqlite3_column_int64(row, 9);
     out->version = sqlite3_column_int64(row, 10);
     out->turn = sqlite3_column_int64(row, 11);
-    out->auth_until = 0; /* not kept yet: not known */
     out->secret_len = (uint32_t)secret;
     if (secret > 0) {
         memcpy(out->secret, sqlite3_column_blob(row, 12), secret);
     }
-    int64_t left = until - at < LEFT_MSEC_MAX ? until - at : LEFT_MSEC_MAX;
-    out->left_ms = until == LASTS ? LASTS : left > 0 ? left : 0;
+    out->auth_until = sqlite3_column_int64(row, 14);
+    out->left_ms = session_left(until, at);
     return true;
 }
 

@@ -1,6 +1,8 @@
 /* The file of the SQLite form: who may open it, and its migrations. */
 #include <sys/wait.h>
 
+#include "store_migrate.h"
+#include "store_migrations.h"
 #include "store_sqlite_form.h"
 #include "store_test_helpers.h"
 
@@ -43,17 +45,30 @@ expect_refused(const fixture_t *self, bool create, const char *hint)
     }
 }
 
-typedef bool (*command_fn)(const char *path, FILE *out);
+typedef bool command_fn(const store_options_t *options, FILE *out);
 
 static bool
 command(command_fn run, const fixture_t *self, char text[1024])
 {
+    const store_options_t options = {.url = "", .path = self->path};
     memset(text, 0, 1024);
     FILE *out = fmemopen(text, 1024, "w");
     assert_non_null(out);
-    bool done = run(self->path, out);
+    bool done = run(&options, out);
     assert_int_equal(fclose(out), 0);
     return done;
+}
+
+static bool
+down(const store_options_t *options, FILE *out)
+{
+    return store_migrate_down(options, true, out);
+}
+
+static bool
+down_unsure(const store_options_t *options, FILE *out)
+{
+    return store_migrate_down(options, false, out);
 }
 
 static void
@@ -62,7 +77,7 @@ missing_file_is_made_only_when_asked(void **state)
     fixture_t *self = *state;
     char text[1024];
     expect_refused(self, false, "playhouse migrate up");
-    assert_false(command(store_sqlite_status, self, text));
+    assert_false(command(store_migrate_status, self, text));
     assert_int_equal(access(self->path, F_OK), -1);
     fixture_open(self);
     self->store->close(&self->store);
@@ -85,11 +100,11 @@ migrate_makes_the_file_once_and_status_tells(void **state)
 {
     fixture_t *self = *state;
     char text[1024];
-    assert_true(command(store_sqlite_migrate, self, text));
+    assert_true(command(store_migrate_up, self, text));
     assert_non_null(strstr(text, "applied 0001 init"));
-    assert_true(command(store_sqlite_migrate, self, text));
+    assert_true(command(store_migrate_up, self, text));
     assert_null(strstr(text, "applied"));
-    assert_true(command(store_sqlite_status, self, text));
+    assert_true(command(store_migrate_status, self, text));
     assert_non_null(strstr(text, "0001 init"));
     fixture_open(self);
 }
@@ -104,10 +119,10 @@ older_schema_is_refused_until_migrated(void **state)
                    "NULL, applied_at INTEGER NOT NULL) STRICT");
     expect_refused(self, false, "older than this binary's");
     expect_refused(self, false, "playhouse migrate up");
-    assert_false(command(store_sqlite_status, self, text));
+    assert_false(command(store_migrate_status, self, text));
     assert_non_null(strstr(text, "missing"));
-    assert_true(command(store_sqlite_migrate, self, text));
-    assert_true(command(store_sqlite_status, self, text));
+    assert_true(command(store_migrate_up, self, text));
+    assert_true(command(store_migrate_status, self, text));
     fixture_open(self);
 }
 
@@ -116,10 +131,11 @@ static void
 file_make_first(const fixture_t *self)
 {
     char row[256];
-    snprintf(row, sizeof(row), "INSERT INTO schema_migration VALUES (1, 'init', '%s', 0)", migrations[0].checksum);
+    snprintf(row, sizeof(row), "INSERT INTO schema_migration VALUES (1, 'init', '%s', 0)",
+             sqlite_migrations[0].checksum);
     file_run(self, "CREATE TABLE schema_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT "
                    "NULL, applied_at INTEGER NOT NULL) STRICT");
-    file_run(self, migrations[0].sql);
+    file_run(self, sqlite_migrations[0].up);
     file_run(self, row);
     file_run(self, "INSERT INTO character VALUES (1, 'c', 'u', 'Ada', 1, 0, 3, 4, 'plaza/main', 1, 10, 1, 0);"
                    "INSERT INTO room VALUES ('plaza/main', 5);"
@@ -133,7 +149,7 @@ file_of_the_first_version_is_migrated_and_keeps_what_it_has(void **state)
     char text[1024];
     file_make_first(self);
     expect_refused(self, true, "older than this binary's");
-    assert_true(command(store_sqlite_migrate, self, text));
+    assert_true(command(store_migrate_up, self, text));
     assert_null(strstr(text, "applied 0001"));
     assert_non_null(strstr(text, "applied 0002 sessions"));
     fixture_open(self);
@@ -164,14 +180,93 @@ second_migration_that_fails_leaves_the_first_version(void **state)
     char text[1024];
     file_make_first(self);
     file_run(self, "CREATE TABLE instance (x INTEGER)"); /* the name of its last table */
-    assert_false(command(store_sqlite_migrate, self, text));
+    assert_false(command(store_migrate_up, self, text));
     assert_non_null(strstr(text, "migration 2 sessions"));
     assert_non_null(strstr(text, "nothing of it was kept"));
-    assert_false(command(store_sqlite_status, self, text));
+    assert_false(command(store_migrate_status, self, text));
     assert_non_null(strstr(text, "has schema 1,"));
     file_run(self, "DROP TABLE instance; CREATE TABLE session (x INTEGER); DROP TABLE session");
-    assert_true(command(store_sqlite_migrate, self, text));
+    assert_true(command(store_migrate_up, self, text));
     fixture_open(self);
+}
+
+static void
+down_says_what_would_be_lost_and_undoes_one_migration_when_told_to(void **state)
+{
+    fixture_t *self = *state;
+    char text[1024];
+    assert_false(command(down, self, text));
+    assert_int_equal(access(self->path, F_OK), -1);
+    fixture_open(self);
+    obj_character_t made;
+    assert_int_equal(self->store->create_character(self->store, "u", "c", "Ada", 1, &made), STORE_OK);
+    assert_int_equal(self->store->mute_character(self->store, "c", 5), STORE_OK);
+    assert_false(command(down, self, text)); /* it is in use */
+    assert_non_null(strstr(text, "another process uses it"));
+    self->store->close(&self->store);
+
+    assert_false(command(down_unsure, self, text));
+    assert_non_null(strstr(text, "who is muted"));
+    assert_non_null(strstr(text, "--yes"));
+    assert_true(command(store_migrate_status, self, text));
+    assert_true(command(down, self, text));
+    assert_non_null(strstr(text, "undone 0003"));
+    expect_refused(self, true, "older than this binary's");
+    assert_true(command(store_migrate_up, self, text));
+    assert_non_null(strstr(text, "applied 0003"));
+    fixture_open(self);
+    msg_persistence_member_loaded_t loaded;
+    assert_int_equal(self->store->load_member(self->store, "c", &loaded), STORE_OK);
+    assert_int_equal(loaded.muted_until, 0); /* that is what was lost */
+}
+
+static void
+every_migration_can_be_undone_and_done_again(void **state)
+{
+    fixture_t *self = *state;
+    char text[1024];
+    for (int round = 0; round < 2; round++) {
+        assert_true(command(store_migrate_up, self, text));
+        for (uint32_t i = sqlite_migrations_count; i > 0; i--) {
+            char undone[24];
+            snprintf(undone, sizeof(undone), "undone %04u", i);
+            assert_true(command(down, self, text));
+            assert_non_null(strstr(text, undone));
+        }
+        assert_false(command(down, self, text));
+        assert_non_null(strstr(text, "nothing to undo"));
+        file_run(self,
+                 "CREATE TABLE checked (x INTEGER CHECK (x = 2));" /* itself, and schema_migration */
+                 "INSERT INTO checked SELECT count(*) FROM sqlite_schema WHERE type = 'table'; DROP TABLE checked");
+    }
+    assert_true(command(store_migrate_up, self, text));
+    fixture_open(self);
+}
+
+static void
+down_that_fails_changes_nothing(void **state)
+{
+    fixture_t *self = *state;
+    char text[1024];
+    assert_true(command(store_migrate_up, self, text));
+    file_run(self, "CREATE INDEX mine ON session (auth_until)"); /* the last thing that it takes away */
+    assert_false(command(down, self, text));
+    assert_non_null(strstr(text, "nothing of it was kept"));
+    file_run(self, "UPDATE character SET muted_until = 0; DROP INDEX mine");
+    assert_true(command(store_migrate_status, self, text));
+    assert_true(command(down, self, text));
+}
+
+static void
+hole_in_the_migrations_is_refused(void **state)
+{
+    fixture_t *self = *state;
+    char text[1024];
+    assert_true(command(store_migrate_up, self, text));
+    file_run(self, "DELETE FROM schema_migration WHERE version = 2");
+    expect_refused(self, true, "missing under a newer one");
+    assert_false(command(store_migrate_up, self, text));
+    assert_false(command(down, self, text));
 }
 
 static void
@@ -179,12 +274,12 @@ newer_schema_is_refused(void **state)
 {
     fixture_t *self = *state;
     char text[1024];
-    assert_true(command(store_sqlite_migrate, self, text));
+    assert_true(command(store_migrate_up, self, text));
     file_run(self, "INSERT INTO schema_migration VALUES (9999, 'later', 'x', 0)");
     expect_refused(self, true, "newer than this binary's");
-    assert_false(command(store_sqlite_migrate, self, text));
+    assert_false(command(store_migrate_up, self, text));
     assert_non_null(strstr(text, "newer"));
-    assert_false(command(store_sqlite_status, self, text));
+    assert_false(command(store_migrate_status, self, text));
 }
 
 static void
@@ -192,10 +287,10 @@ changed_migration_is_refused(void **state)
 {
     fixture_t *self = *state;
     char text[1024];
-    assert_true(command(store_sqlite_migrate, self, text));
+    assert_true(command(store_migrate_up, self, text));
     file_run(self, "UPDATE schema_migration SET checksum = 'other' WHERE version = 1");
     expect_refused(self, true, "differs from this binary's");
-    assert_false(command(store_sqlite_migrate, self, text));
+    assert_false(command(store_migrate_up, self, text));
 }
 
 static void
@@ -205,7 +300,7 @@ somebody_elses_file_is_refused_and_left_alone(void **state)
     char text[1024];
     file_run(self, "CREATE TABLE recipe (name TEXT)");
     expect_refused(self, true, "not a store of playhouse");
-    assert_false(command(store_sqlite_migrate, self, text));
+    assert_false(command(store_migrate_up, self, text));
     file_run(self, "INSERT INTO recipe VALUES ('cake')");
 }
 
@@ -230,10 +325,10 @@ failed_migration_leaves_nothing(void **state)
     /* The name of its last table is taken, so the migration fails at its end. */
     file_run(self, "CREATE TABLE schema_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT "
                    "NULL, applied_at INTEGER NOT NULL) STRICT; CREATE TABLE health (x INTEGER)");
-    assert_false(command(store_sqlite_migrate, self, text));
+    assert_false(command(store_migrate_up, self, text));
     assert_non_null(strstr(text, "nothing of it was kept"));
     file_run(self, "DROP TABLE health; CREATE TABLE character (x INTEGER); DROP TABLE character");
-    assert_true(command(store_sqlite_migrate, self, text));
+    assert_true(command(store_migrate_up, self, text));
 }
 
 /* By its end and as one that arrives ended; nothing else of the port would show it. */
@@ -287,6 +382,10 @@ main(void)
         FILE_TEST(older_schema_is_refused_until_migrated),
         FILE_TEST(file_of_the_first_version_is_migrated_and_keeps_what_it_has),
         FILE_TEST(second_migration_that_fails_leaves_the_first_version),
+        FILE_TEST(down_says_what_would_be_lost_and_undoes_one_migration_when_told_to),
+        FILE_TEST(every_migration_can_be_undone_and_done_again),
+        FILE_TEST(down_that_fails_changes_nothing),
+        FILE_TEST(hole_in_the_migrations_is_refused),
         FILE_TEST(newer_schema_is_refused),
         FILE_TEST(changed_migration_is_refused),
         FILE_TEST(somebody_elses_file_is_refused_and_left_alone),

@@ -58,7 +58,12 @@ static const cli_command_t cli_commands[] = {
      cmd_check_config},
     {"config", "", "Print every key with its default, unit, range and what it does, as a file to edit.", "",
      cmd_config},
-    {"migrate", "up|status", "Bring the store (store.path) to this binary's schema, or say where it stands.", "",
+    {"migrate", "up|down|status",
+     "Bring the store (store.url, else store.path) to this binary's schema, or say where it stands.",
+     "  up                apply what is missing\n"
+     "  down              undo the newest migration; without --yes only say what that would lose\n"
+     "  status            change nothing\n"
+     "  --yes             down: do it\n",
      cmd_migrate},
     {"token", "--user NAME [--role ROLE] [--seconds N]",
      "Print an access token of the development issuer (dev.key), good for a server run with --dev.",

@@ -1,11 +1,8 @@
-/* What a store keeps of sessions and instances, for how long, and on a full disk; here the SQLite form on a real file.
- */
-#include <signal.h>
-
-#include "store_sessions_test_helpers.h"
+/* The suite: what is kept of sessions and instances, and for how long. */
+#include "store_conformance_helpers.h"
 
 static void
-expect_left(const fixture_t *self, int64_t at, int64_t left_ms)
+expect_left(const subject_t *self, int64_t at, int64_t left_ms)
 {
     msg_persistence_sessions_t loaded = load_at(self, "plaza", 0, at);
     assert_int_equal(loaded.sessions_len, 1);
@@ -15,7 +12,7 @@ expect_left(const fixture_t *self, int64_t at, int64_t left_ms)
 static void
 time_left_runs_on_while_nobody_looks(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t session = session_make("plaza", 1, "s", SESSION_STATE_GRACE);
     session.left_ms = 60000;
     assert_int_equal(save(self, session), SESSION_CONFLICT_NONE);
@@ -45,7 +42,7 @@ time_left_runs_on_while_nobody_looks(void **state)
 static void
 thousand_sessions_are_read_sixteen_at_a_time(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     enum { COUNT = 1000, LIVE = COUNT - COUNT / 3 };
     static obj_session_row_t batch[STORE_SESSIONS_MAX];
     session_conflict_t conflicts[STORE_SESSIONS_MAX];
@@ -90,7 +87,7 @@ thousand_sessions_are_read_sixteen_at_a_time(void **state)
 static void
 what_ended_over_a_day_ago_is_forgotten_and_its_number_is_not(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t live = session_make("plaza", 1, "live", SESSION_STATE_ACTIVE);
     obj_session_row_t old = session_make("plaza", 9, "old", SESSION_STATE_ENDED);
     obj_session_row_t younger = session_make("plaza", 4, "younger", SESSION_STATE_ENDED);
@@ -124,7 +121,7 @@ what_ended_over_a_day_ago_is_forgotten_and_its_number_is_not(void **state)
 static void
 each_save_forgets_as_much_as_it_may_bring(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     enum { COUNT = 10 };
     obj_session_row_t old[COUNT];
     for (int i = 0; i < COUNT; i++) {
@@ -146,7 +143,7 @@ each_save_forgets_as_much_as_it_may_bring(void **state)
 static void
 switches_are_kept_for_each_instance(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     store_t *store = self->store;
     obj_instance_switches_t read = {.capacity = 77};
     assert_int_equal(store->load_instance(store, "plaza", &read), STORE_OK);
@@ -175,75 +172,11 @@ switches_are_kept_for_each_instance(void **state)
     assert_int_equal(load_at(self, "plaza", 0, AT).number, 5); /* and switching keeps it */
 }
 
-/* A batch that ends, changes and adds on a disk that is full. */
-static void
-full_disk_leaves_sessions_as_they_were(void **state)
-{
-    fixture_t *self = *state;
-    static obj_session_row_t batch[STORE_SESSIONS_MAX];
-    session_conflict_t conflicts[STORE_SESSIONS_MAX];
-    obj_session_row_t a = session_make("plaza", 1, "a", SESSION_STATE_ACTIVE);
-    obj_session_row_t old = session_make("plaza", 3, "old", SESSION_STATE_ENDED);
-    assert_int_equal(save_seat(self, a, 2), SESSION_CONFLICT_NONE);
-    assert_int_equal(save_seat(self, session_make("plaza", 2, "b", SESSION_STATE_ACTIVE), 2), SESSION_CONFLICT_NONE);
-    assert_int_equal(save_at(self, old, 0, AT - DAY), SESSION_CONFLICT_NONE);
-    batch[0] = changed(a, 2, SESSION_STATE_ENDED);
-    batch[1] = of_character(session_make("plaza", 4, "c", SESSION_STATE_WAITING), "character-b");
-    for (int i = 2; i < STORE_SESSIONS_MAX; i++) {
-        char id[25];
-        snprintf(id, sizeof(id), "s%d", i);
-        batch[i] = session_make("plaza", i + 4, id, SESSION_STATE_WAITING);
-        memset(batch[i].user_id, 'u', sizeof(batch[i].user_id) - 1);
-    }
-    obj_instance_switches_t switches = {.drain = true};
-    msg_persistence_sessions_t loaded;
-    session_conflict_t repeat;
-    int64_t schema;
-    conflicts[0] = SESSION_CONFLICT_COUNT;
-    disk_limit(4096);
-    store_result_t saved = save_batch(self, batch, STORE_SESSIONS_MAX, 2, conflicts);
-    store_result_t switched = self->store->save_instance(self->store, "plaza", &switches);
-    store_result_t read = self->store->load_sessions(self->store, "plaza", 0, AT + 1, &loaded); /* `old` is due */
-    store_result_t repeated = save_batch(self, &a, 1, 0, &repeat);
-    store_result_t ping = self->store->ping(self->store, &schema);
-    disk_limit(RLIM_INFINITY);
-    assert_int_equal(saved, STORE_FULL);
-    assert_int_equal(conflicts[0], SESSION_CONFLICT_COUNT); /* not written */
-    assert_int_equal(switched, STORE_FULL);
-    assert_true(strlen(self->store->error_text(self->store)) > 0);
-    assert_int_equal(read, STORE_OK);
-    assert_int_equal(loaded.sessions_len, 2);
-    assert_int_equal(loaded.number, 3);
-    assert_int_equal(repeated, STORE_OK); /* nothing to write */
-    assert_int_equal(repeat, SESSION_CONFLICT_NONE);
-    assert_int_equal(ping, STORE_FULL); /* so that did not show that there is room */
-
-    for (int round = 0; round < 2; round++) {
-        expect_live(self, "plaza", "a 1.1 active, b 2.1 active");
-        obj_session_row_t one_more = session_make("plaza", 1000, "one-more", SESSION_STATE_ACTIVE);
-        assert_int_equal(save_seat(self, one_more, 2), SESSION_CONFLICT_SEATS);
-        assert_int_equal(self->store->load_instance(self->store, "plaza", &switches), STORE_OK);
-        assert_false(switches.drain);
-        reopen(self);
-    }
-    assert_int_equal(save_batch(self, batch, STORE_SESSIONS_MAX, 2, conflicts), STORE_OK);
-    loaded = load_at(self, "plaza", 0, AT);
-    assert_string_equal(loaded.sessions[0].session_id, "c");
-    assert_int_equal(loaded.number, STORE_SESSIONS_MAX + 3);
-}
-
-int
-main(void)
-{
-    signal(SIGXFSZ, SIG_IGN);
-#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        STORE_TEST(time_left_runs_on_while_nobody_looks),
-        STORE_TEST(thousand_sessions_are_read_sixteen_at_a_time),
-        STORE_TEST(what_ended_over_a_day_ago_is_forgotten_and_its_number_is_not),
-        STORE_TEST(each_save_forgets_as_much_as_it_may_bring),
-        STORE_TEST(switches_are_kept_for_each_instance),
-        STORE_TEST(full_disk_leaves_sessions_as_they_were),
-    };
-    return cmocka_run_group_tests_name("store_sessions_kept", tests, NULL, NULL);
-}
+const struct CMUnitTest store_kept_tests[] = {
+    CASE(time_left_runs_on_while_nobody_looks),
+    CASE(thousand_sessions_are_read_sixteen_at_a_time),
+    CASE(what_ended_over_a_day_ago_is_forgotten_and_its_number_is_not),
+    CASE(each_save_forgets_as_much_as_it_may_bring),
+    CASE(switches_are_kept_for_each_instance),
+    {0},
+};

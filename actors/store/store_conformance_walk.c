@@ -1,5 +1,5 @@
-/* A random walk of saves against a naive model of what store.h says, over restarts and days. */
-#include "store_sessions_test_helpers.h"
+/* The suite: a random walk of saves against a naive model of what store.h says, over restarts and days. */
+#include "store_conformance_helpers.h"
 
 enum {
     INSTANCES = 3,
@@ -17,7 +17,7 @@ typedef struct model_row {
 } model_row_t;
 
 typedef struct walk {
-    fixture_t fixture;
+    subject_t *subject;
     uint64_t random;
     int64_t at;
     uint32_t ids;            /* drawn so far */
@@ -202,6 +202,7 @@ draw_state(walk_t *self, obj_session_row_t *session)
     session->turn = draw(self, 1000);
     session->secret_len = draw(self, 2) * 32;
     memset(session->secret, (int)draw(self, 256), sizeof(session->secret));
+    session->auth_until = AT + draw(self, 1000);
     session->left_ms = (int64_t)draw(self, 3) * 1000 * 600 - 1;
     session->left_ms += session->left_ms == -1 ? 0 : (int64_t)draw(self, 1000);
 }
@@ -237,7 +238,7 @@ walk_save(walk_t *self)
     static msg_persistence_save_session_t copies[BATCH_MAX];
     const msg_persistence_save_session_t *saves[BATCH_MAX];
     session_conflict_t conflicts[BATCH_MAX];
-    store_t *store = self->fixture.store;
+    store_t *store = self->subject->store;
     uint32_t count = 1 + draw(self, BATCH_MAX);
     for (uint32_t i = 0; i < count; i++) {
         copies[i] = (msg_persistence_save_session_t){.session = draw_session(self), .seats_max = SEATS};
@@ -260,7 +261,7 @@ walk_compare(walk_t *self)
         msg_persistence_sessions_t page;
         assert_true(model_seats(self, instance_name(i), NULL) <= SEATS);
         do {
-            page = load_at(&self->fixture, instance_name(i), after, self->at);
+            page = load_at(self->subject, instance_name(i), after, self->at);
             assert_int_equal(page.number, model_highest(self, i));
             for (uint32_t k = 0; k < page.sessions_len; k++) {
                 const model_row_t *row = model_next(self, instance_name(i), after);
@@ -286,12 +287,12 @@ walk(walk_t *self, uint64_t seed)
             walk_save(self);
             walk_compare(self);
             if (draw(self, 20) == 0) {
-                reopen(&self->fixture);
+                reopen(self->subject);
             }
             self->at += draw(self, 15 * 60 * 1000);
         }
         self->at += 2 * DAY;
-        load_at(&self->fixture, "plaza", 0, self->at); /* all that has ended is forgotten */
+        load_at(self->subject, "plaza", 0, self->at); /* all that has ended is forgotten */
         model_forget(self);
         walk_compare(self);
     }
@@ -303,21 +304,19 @@ walk(walk_t *self, uint64_t seed)
 static void
 store_and_model_agree_after_each_batch(void **state)
 {
-    (void)state;
-    for (uint64_t seed = 1; seed <= 5; seed++) {
+    for (uint64_t seed = 1; seed <= store_form->walks; seed++) {
         walk_t *self = calloc(1, sizeof(*self));
         assert_non_null(self);
-        fixture_folder(&self->fixture);
-        fixture_open(&self->fixture);
+        self->subject = *state;
+        self->subject->store->close(&self->subject->store);
+        self->subject->store = store_form->open(store_form->context, true);
+        assert_non_null(self->subject->store);
         walk(self, seed);
-        fixture_remove(&self->fixture);
         free(self);
     }
 }
 
-int
-main(void)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(store_and_model_agree_after_each_batch)};
-    return cmocka_run_group_tests_name("store_sessions_walk", tests, NULL, NULL);
-}
+const struct CMUnitTest store_walk_tests[] = {
+    CASE(store_and_model_agree_after_each_batch),
+    {0},
+};

@@ -1,42 +1,38 @@
-/* store_sessions_test_helpers -- saving and reading sessions in few words, for the tests of them. */
-#ifndef PLAYHOUSE_STORE_SESSIONS_TEST_HELPERS_H
-#define PLAYHOUSE_STORE_SESSIONS_TEST_HELPERS_H
+#include "store_conformance_helpers.h"
 
-#include "store_test_helpers.h"
-
-#define AT INT64_C(1700000000000)
-#define DAY INT64_C(86400000)
-
-static inline int
-set_up(void **state)
+void
+create(store_t *store, const char *user, const char *id)
 {
-    fixture_t *self = calloc(1, sizeof(*self));
-    assert_non_null(self);
-    fixture_folder(self);
-    fixture_open(self);
-    *state = self;
-    return 0;
+    obj_character_t made;
+    assert_int_equal(store->create_character(store, user, id, "Ada", AT, &made), STORE_OK);
 }
 
-static inline int
-tear_down(void **state)
+int64_t
+lease(store_t *store, const char *room, uint32_t items)
 {
-    fixture_t *self = *state;
-    fixture_remove(self);
-    free(self);
-    return 0;
+    msg_persistence_load_room_t ask = load_make(room, items);
+    msg_persistence_room_loaded_t loaded;
+    assert_int_equal(store->load_room(store, &ask, &loaded), STORE_OK);
+    return loaded.epoch;
 }
 
-static inline void
-reopen(fixture_t *self)
+store_result_t
+commit(store_t *store, const msg_persistence_append_t *appends, uint32_t count)
 {
-    self->store->close(&self->store);
-    fixture_open(self);
+    store_report_t report;
+    return store->commit(store, appends, count, AT, &report);
 }
 
-/* A batch of one. */
-static inline session_conflict_t
-save_at(const fixture_t *self, obj_session_row_t session, int64_t seats_max, int64_t at)
+msg_persistence_member_loaded_t
+member(store_t *store, const char *id)
+{
+    msg_persistence_member_loaded_t loaded;
+    assert_int_equal(store->load_member(store, id, &loaded), STORE_OK);
+    return loaded;
+}
+
+session_conflict_t
+save_at(const subject_t *self, obj_session_row_t session, int64_t seats_max, int64_t at)
 {
     msg_persistence_save_session_t save = {.session = session, .seats_max = seats_max};
     const msg_persistence_save_session_t *saves[1] = {&save};
@@ -45,20 +41,20 @@ save_at(const fixture_t *self, obj_session_row_t session, int64_t seats_max, int
     return conflict;
 }
 
-static inline session_conflict_t
-save(const fixture_t *self, obj_session_row_t session)
+session_conflict_t
+save(const subject_t *self, obj_session_row_t session)
 {
     return save_at(self, session, 0, AT);
 }
 
-static inline session_conflict_t
-save_seat(const fixture_t *self, obj_session_row_t session, int64_t seats_max)
+session_conflict_t
+save_seat(const subject_t *self, obj_session_row_t session, int64_t seats_max)
 {
     return save_at(self, session, seats_max, AT);
 }
 
-static inline store_result_t
-save_batch(const fixture_t *self, const obj_session_row_t *sessions, uint32_t count, int64_t seats_max,
+store_result_t
+save_batch(const subject_t *self, const obj_session_row_t *sessions, uint32_t count, int64_t seats_max,
            session_conflict_t *conflicts)
 {
     static msg_persistence_save_session_t copies[STORE_SESSIONS_MAX];
@@ -70,7 +66,7 @@ save_batch(const fixture_t *self, const obj_session_row_t *sessions, uint32_t co
     return self->store->save_sessions(self->store, saves, count, AT, conflicts);
 }
 
-static inline obj_session_row_t
+obj_session_row_t
 changed(obj_session_row_t session, int64_t version, session_state_t state)
 {
     session.version = version;
@@ -78,24 +74,23 @@ changed(obj_session_row_t session, int64_t version, session_state_t state)
     return session;
 }
 
-static inline obj_session_row_t
+obj_session_row_t
 of_character(obj_session_row_t session, const char *character_id)
 {
     snprintf(session.character_id, sizeof(session.character_id), "%s", character_id);
     return session;
 }
 
-static inline msg_persistence_sessions_t
-load_at(const fixture_t *self, const char *instance, int64_t after, int64_t at)
+msg_persistence_sessions_t
+load_at(const subject_t *self, const char *instance, int64_t after, int64_t at)
 {
     msg_persistence_sessions_t loaded;
     assert_int_equal(self->store->load_sessions(self->store, instance, after, at, &loaded), STORE_OK);
     return loaded;
 }
 
-/* Who is live, as "id number.version state" each; no more than one page. */
-static inline void
-expect_live(const fixture_t *self, const char *instance, const char *expected)
+void
+expect_live(const subject_t *self, const char *instance, const char *expected)
 {
     char text[1024] = "";
     size_t length = 0;
@@ -110,7 +105,7 @@ expect_live(const fixture_t *self, const char *instance, const char *expected)
     assert_string_equal(text, expected);
 }
 
-static inline void
+void
 expect_same(const obj_session_row_t *a, const obj_session_row_t *b)
 {
     assert_string_equal(a->session_id, b->session_id);
@@ -129,6 +124,5 @@ expect_same(const obj_session_row_t *a, const obj_session_row_t *b)
     assert_int_equal(a->secret_len, b->secret_len);
     assert_memory_equal(a->secret, b->secret, a->secret_len);
     assert_int_equal(a->left_ms, b->left_ms);
+    assert_int_equal(a->auth_until, b->auth_until);
 }
-
-#endif

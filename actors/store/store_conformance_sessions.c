@@ -1,11 +1,11 @@
-/* Which sessions a store takes, and which it refuses; here the SQLite form on a real file. */
-#include "store_sessions_test_helpers.h"
+/* The suite: which sessions are taken, and which refused. */
+#include "store_conformance_helpers.h"
 
 /* Every state, every role, texts and numbers as long as the schema allows. */
 static void
 sessions_come_back_as_they_were_saved_also_after_a_restart(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     static const session_state_t states[] = {SESSION_STATE_WAITING, SESSION_STATE_CONNECTING, SESSION_STATE_ACTIVE,
                                              SESSION_STATE_GRACE};
     obj_session_row_t sessions[4];
@@ -17,6 +17,7 @@ sessions_come_back_as_they_were_saved_also_after_a_restart(void **state)
         sessions[i].connection = sessions[i].turn = INT64_C(9007199254740991) - i;
         sessions[i].version = INT64_C(9007199254740000) + i;
         sessions[i].left_ms = i == 2 ? -1 : i * 1000;
+        sessions[i].auth_until = i == 3 ? INT64_C(9007199254740991) : i * AT;
     }
     memset(sessions[0].user_id, '\'', sizeof(sessions[0].user_id) - 1);
     snprintf(sessions[0].name, sizeof(sessions[0].name), "\"'; DROP TABLE session; --%%s\xf0\x9f\x8e\xad");
@@ -44,7 +45,7 @@ sessions_come_back_as_they_were_saved_also_after_a_restart(void **state)
 static void
 newest_version_is_kept_in_whatever_order_they_come(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     for (int order = 0; order < 24; order++) {
         char id[25];
         snprintf(id, sizeof(id), "s%02d", order);
@@ -55,6 +56,7 @@ newest_version_is_kept_in_whatever_order_they_come(void **state)
             session.version = left[at];
             session.turn = left[at] * 10;
             session.connection = left[at] * 100;
+            session.auth_until = AT - left[at]; /* also one that is sooner over */
             session.secret[0] = (uint8_t)left[at];
             snprintf(session.room, sizeof(session.room), "plaza/main-%d", left[at]);
             snprintf(session.holder, sizeof(session.holder), "holder-%d", left[at]);
@@ -67,6 +69,7 @@ newest_version_is_kept_in_whatever_order_they_come(void **state)
         assert_string_equal(loaded.sessions[0].holder, "holder-4");
         assert_int_equal(loaded.sessions[0].turn, 40);
         assert_int_equal(loaded.sessions[0].connection, 400);
+        assert_int_equal(loaded.sessions[0].auth_until, AT - 4);
         assert_int_equal(loaded.sessions[0].secret[0], 4);
         assert_int_equal(save(self, changed(session_make("plaza", order + 1, id, 0), 5, SESSION_STATE_ENDED)),
                          SESSION_CONFLICT_NONE);
@@ -77,7 +80,7 @@ newest_version_is_kept_in_whatever_order_they_come(void **state)
 static void
 repeat_changes_nothing(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t session = session_make("plaza", 1, "s", SESSION_STATE_ACTIVE);
     assert_int_equal(save_seat(self, session, 1), SESSION_CONFLICT_NONE);
     assert_int_equal(save_seat(self, session, 1), SESSION_CONFLICT_NONE);
@@ -90,7 +93,7 @@ repeat_changes_nothing(void **state)
 static void
 ended_is_final(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t session = session_make("plaza", 1, "s", SESSION_STATE_ACTIVE);
     assert_int_equal(save(self, session), SESSION_CONFLICT_NONE);
     assert_int_equal(save(self, changed(session, 3, SESSION_STATE_ENDED)), SESSION_CONFLICT_NONE);
@@ -105,7 +108,7 @@ ended_is_final(void **state)
 static void
 session_that_arrives_ended_stays_so_and_takes_nothing(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t other = of_character(session_make("beach", 1, "other", SESSION_STATE_ACTIVE), "c");
     obj_session_row_t session = of_character(session_make("plaza", 2, "s", SESSION_STATE_ACTIVE), "c");
     assert_int_equal(save(self, other), SESSION_CONFLICT_NONE);
@@ -125,7 +128,7 @@ session_that_arrives_ended_stays_so_and_takes_nothing(void **state)
 static void
 number_belongs_to_one_session_of_its_instance(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t session = session_make("plaza", 5, "a", SESSION_STATE_ACTIVE);
     assert_int_equal(save(self, session), SESSION_CONFLICT_NONE);
     assert_int_equal(save(self, session_make("plaza", 5, "b", SESSION_STATE_ACTIVE)), SESSION_CONFLICT_NUMBER);
@@ -142,7 +145,7 @@ number_belongs_to_one_session_of_its_instance(void **state)
 static void
 id_keeps_its_number_instance_and_character(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t session = session_make("plaza", 5, "a", SESSION_STATE_ACTIVE);
     assert_int_equal(save(self, session), SESSION_CONFLICT_NONE);
     for (int round = 0; round < 2; round++) { /* live, and then ended */
@@ -161,7 +164,7 @@ id_keeps_its_number_instance_and_character(void **state)
 static void
 character_has_one_live_session_in_all_instances(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t plaza = of_character(session_make("plaza", 7, "a", SESSION_STATE_GRACE), "c");
     obj_session_row_t beach = of_character(session_make("beach", 9, "b", SESSION_STATE_WAITING), "c");
     assert_int_equal(save(self, plaza), SESSION_CONFLICT_NONE);
@@ -179,7 +182,7 @@ character_has_one_live_session_in_all_instances(void **state)
 static void
 higher_number_of_the_same_character_ends_the_lower_one(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t first = of_character(session_make("plaza", 7, "first", SESSION_STATE_ACTIVE), "c");
     obj_session_row_t second = of_character(session_make("plaza", 8, "second", SESSION_STATE_WAITING), "c");
     obj_session_row_t stale = of_character(session_make("plaza", 6, "stale", SESSION_STATE_ACTIVE), "c");
@@ -196,7 +199,7 @@ higher_number_of_the_same_character_ends_the_lower_one(void **state)
 static void
 seats_are_refused_over_the_limit_of_their_instance(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t a = session_make("plaza", 1, "a", SESSION_STATE_CONNECTING);
     obj_session_row_t b = session_make("plaza", 2, "b", SESSION_STATE_ACTIVE);
     obj_session_row_t c = session_make("plaza", 3, "c", SESSION_STATE_GRACE);
@@ -225,7 +228,7 @@ seats_are_refused_over_the_limit_of_their_instance(void **state)
 static void
 session_that_ends_another_may_have_its_seat(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t first = of_character(session_make("plaza", 1, "first", SESSION_STATE_ACTIVE), "c");
     obj_session_row_t second = of_character(session_make("plaza", 2, "second", SESSION_STATE_CONNECTING), "c");
     obj_session_row_t third = of_character(session_make("plaza", 3, "third", SESSION_STATE_WAITING), "c");
@@ -241,7 +244,7 @@ session_that_ends_another_may_have_its_seat(void **state)
 static void
 conflict_spoils_nothing_else_in_its_batch(void **state)
 {
-    fixture_t *self = *state;
+    subject_t *self = *state;
     obj_session_row_t old = of_character(session_make("plaza", 1, "old", SESSION_STATE_ACTIVE), "c");
     assert_int_equal(save(self, old), SESSION_CONFLICT_NONE);
     assert_int_equal(save(self, of_character(session_make("beach", 1, "far", SESSION_STATE_ACTIVE), "far")),
@@ -271,23 +274,18 @@ conflict_spoils_nothing_else_in_its_batch(void **state)
     expect_live(self, "plaza", "a 2.2 grace, d 4.1 active, f 6.1 waiting");
 }
 
-int
-main(void)
-{
-#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-    const struct CMUnitTest tests[] = {
-        STORE_TEST(sessions_come_back_as_they_were_saved_also_after_a_restart),
-        STORE_TEST(newest_version_is_kept_in_whatever_order_they_come),
-        STORE_TEST(repeat_changes_nothing),
-        STORE_TEST(ended_is_final),
-        STORE_TEST(session_that_arrives_ended_stays_so_and_takes_nothing),
-        STORE_TEST(number_belongs_to_one_session_of_its_instance),
-        STORE_TEST(id_keeps_its_number_instance_and_character),
-        STORE_TEST(character_has_one_live_session_in_all_instances),
-        STORE_TEST(higher_number_of_the_same_character_ends_the_lower_one),
-        STORE_TEST(seats_are_refused_over_the_limit_of_their_instance),
-        STORE_TEST(session_that_ends_another_may_have_its_seat),
-        STORE_TEST(conflict_spoils_nothing_else_in_its_batch),
-    };
-    return cmocka_run_group_tests_name("store_sessions", tests, NULL, NULL);
-}
+const struct CMUnitTest store_session_tests[] = {
+    CASE(sessions_come_back_as_they_were_saved_also_after_a_restart),
+    CASE(newest_version_is_kept_in_whatever_order_they_come),
+    CASE(repeat_changes_nothing),
+    CASE(ended_is_final),
+    CASE(session_that_arrives_ended_stays_so_and_takes_nothing),
+    CASE(number_belongs_to_one_session_of_its_instance),
+    CASE(id_keeps_its_number_instance_and_character),
+    CASE(character_has_one_live_session_in_all_instances),
+    CASE(higher_number_of_the_same_character_ends_the_lower_one),
+    CASE(seats_are_refused_over_the_limit_of_their_instance),
+    CASE(session_that_ends_another_may_have_its_seat),
+    CASE(conflict_spoils_nothing_else_in_its_batch),
+    {0},
+};
