@@ -105,7 +105,7 @@ typedef struct store_postgres {
 
 extern const char *const postgres_statement_sql[POSTGRES_STATEMENT_COUNT];
 
-/* store_postgres_link.c */
+/* store_postgres_connect.c */
 
 int64_t store_postgres_clock_usec(void); /* monotonic */
 
@@ -114,6 +114,15 @@ int64_t store_postgres_clock_usec(void); /* monotonic */
 PGconn *store_postgres_connect(const char *url, int64_t timeout_msec, char error[STORE_ERROR_MAX]);
 /* "HOST:PORT/DATABASE", for errors. */
 void store_postgres_where(const PGconn *connection, char where[POSTGRES_WHERE_MAX]);
+/* The same as a store uses it: by that time (monotonic), and in non-blocking mode. */
+PGconn *store_postgres_open_link(const char *url, int64_t timeout_msec, int64_t deadline_usec,
+                                 char error[STORE_ERROR_MAX]);
+/* The last result of what was sent: an error when there was one. NULL: the connection is lost, or it takes too long. */
+PGresult *store_postgres_receive(PGconn *connection, int64_t deadline_usec);
+/* Blanks out the password, and makes one line of it. */
+void store_postgres_clean(const PGconn *connection, char *line);
+
+/* store_postgres_link.c */
 
 void store_postgres_call(store_postgres_t *self);
 bool store_postgres_again(store_postgres_t *self, store_result_t result);
