@@ -8,6 +8,7 @@
 #include "envelope.h"
 #include "heap.h"
 #include "host.h"
+#include "metric_table.h"
 
 enum {
     SIM_MAILBOX_MAX = 65536,
@@ -481,8 +482,11 @@ uint64_t
 sim_metric(const sim_t *self, metric_id_t metric, uint32_t label)
 {
     uint64_t sum = 0;
+    bool histogram = metric_infos[metric].type >= METRIC_HISTOGRAM;
+    ACT_ASSERT(!histogram || label < METRIC_HISTOGRAM_SLOTS);
+    size_t slot = histogram ? metric_slot(metric, 0) + label : metric_slot(metric, label);
     for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
-        sum += self->added[kind] ? self->hosts[kind].metrics[metric_slot(metric, label)] : 0;
+        sum += self->added[kind] ? self->hosts[kind].metrics[slot] : 0;
     }
     return sum;
 }

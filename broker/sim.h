@@ -59,6 +59,7 @@ void sim_crash(sim_t *self, act_kind_id_t kind);
 /* The state of a kind, for invariants; NULL when there is none. `key` "" for sharded. */
 void *sim_state(sim_t *self, act_kind_id_t kind, const char *key);
 act_ctx_t *sim_ctx(sim_t *self, act_kind_id_t kind, const char *key);
+/* Of a histogram `label` is the bucket, or METRIC_BUCKETS for the sum. */
 uint64_t sim_metric(const sim_t *self, metric_id_t metric, uint32_t label);
 
 #endif

@@ -61,7 +61,7 @@ room_fini(void *state, act_ctx_t *ctx)
         free(room_pending_at(self, i)->chat);
     }
     free(self->pending);
-    room_marks_clear(self);
+    room_changes_fini(self);
     act_gauge(ctx, METRIC_ROOM_MEMBERS, 0, -(int64_t)self->present_count);
 }
 
@@ -155,6 +155,7 @@ room_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         room_on_resync(self, ctx, msg);
         return;
     case ROOM_INBOX_MUTE:
+        room_on_mute(self, ctx, msg);
         return;
     case ROOM_INBOX_PEEK:
         room_on_peek(self, ctx, msg);
@@ -215,31 +216,16 @@ static void
 room_flush(void *state, act_ctx_t *ctx)
 {
     room_t *self = state;
+    if (self->retired) {
+        act_retire(ctx); /* each message that comes meanwhile takes it back: so it is asked for again */
+        return;
+    }
     room_delta_flush(self, ctx);
     if (!room_is_idle(self)) {
         act_timer_stop(ctx, ROOM_TIMER_LINGER);
     } else if (!act_timer_running(ctx, ROOM_TIMER_LINGER)) {
         act_timer_start(ctx, ROOM_TIMER_LINGER, (act_usec_t)ROOM_LINGER_MSEC * ACT_MSEC);
     }
-}
-
-void
-room_inspect(const void *state, room_inspection_t *out)
-{
-    const room_t *self = state;
-    *out = (room_inspection_t){.open = self->state == ROOM_STATE_OPEN,
-                               .items = self->items_seen,
-                               .items_count = self->items_count,
-                               .members_count = self->present_count,
-                               .pending_count = self->pending_count,
-                               .room_version = self->room_version};
-}
-
-int64_t
-room_inspect_sequence(const void *state, const char *character_id)
-{
-    const room_member_t *member = room_member_of(state, character_id);
-    return member != NULL ? member->seen_sequence : -1;
 }
 
 obj_limits_t

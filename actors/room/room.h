@@ -2,13 +2,14 @@
  * room -- one room of an instance: who is in it, what lies about, and what happens there.
  *
  * Owns   the members and the items, each as it is visible (committed) and as it is due (speculative).
- * Hears  room.join, leave, move, chat, action, resync, peek; persistence.appended, append_refused and the answers
+ * Hears  room.join, leave, move, chat, action, resync, mute, peek; persistence.appended, append_refused and the answers
  *        of the store                                                                     (schemas/room.json)
  * Says   room.joined, room.refused, room.peeked to the asker; gateway.ack, refused, delta, state, end to gateways;
  *        persistence.append, load_room, load_member, find_action
  * Timers COMMIT: an append has no answer; DELTA: the next delta may leave; LOAD: the next try to load; LINGER: how
  *        long an empty room waits for somebody to come
- * Dies   when LINGER runs out. A commit that failed or is unknown makes it load again; it keeps its members.
+ * Dies   when LINGER runs out, or another owner has taken its lease. Any other commit that failed or is unknown makes
+ * it load again; it keeps its members.
  */
 #ifndef PLAYHOUSE_ROOM_H
 #define PLAYHOUSE_ROOM_H
@@ -34,6 +35,7 @@ obj_limits_t room_limits(const room_config_t *config);
  * Pointers are valid until the room next runs. */
 typedef struct room_inspection {
     bool open;
+    int64_t epoch;
     const obj_item_view_t *items;
     uint32_t items_count;
     uint32_t members_count; /* present ones */
@@ -45,5 +47,17 @@ typedef struct room_inspection {
 void room_inspect(const void *state, room_inspection_t *out);
 /* The sequence a present character has reached in committed state; -1: it is not here. */
 int64_t room_inspect_sequence(const void *state, const char *character_id);
+/* The present members as others see them; `views` has room for 256. Returns how many. */
+uint32_t room_inspect_members(const void *state, obj_member_view_t *views);
+/* The member with this handle is present. */
+bool room_inspect_has(const void *state, int64_t member);
+
+typedef struct room_line_inspection {
+    int64_t version; /* of the delta that told it; 0: it waits for that */
+    const char *character_id, *text;
+} room_line_inspection_t;
+
+/* One of the chats that are remembered; `back` 0 is the newest. False: there are not so many. */
+bool room_inspect_line(const void *state, uint32_t back, room_line_inspection_t *out);
 
 #endif

@@ -59,6 +59,7 @@ room_apply(room_t *self, act_ctx_t *ctx)
     } else {
         room_version_next(self);
     }
+    bool seen = pending->item >= 0 || pending->chat != NULL;
     member->seen_sequence = pending->sequence;
     member->seen_action_id = pending->action_id;
     if (member->seen.x != pending->x || member->seen.y != pending->y) {
@@ -66,14 +67,18 @@ room_apply(room_t *self, act_ctx_t *ctx)
         member->seen.y = pending->y;
         if (member->present) {
             room_mark_member(self, member);
+            seen = true;
         }
     }
     if (pending->item >= 0) {
         self->items_seen[pending->item] = pending->item_after;
-        self->changed_items |= (uint64_t)1 << pending->item;
+        room_mark_item(self, (uint32_t)pending->item);
     }
     if (pending->chat != NULL) {
         room_mark_chat(self, ctx, pending->chat);
+    }
+    if (seen && self->changed_at == 0) {
+        self->changed_at = act_now(ctx);
     }
 #ifndef PLAYHOUSE_PLANTED_EARLY_ACK
     act_trace_set(ctx, pending->trace);
@@ -110,7 +115,12 @@ room_on_appended(room_t *self, act_ctx_t *ctx, const msg_persistence_appended_t 
 void
 room_on_append_refused(room_t *self, act_ctx_t *ctx, const msg_persistence_append_refused_t *refused)
 {
-    if (self->state == ROOM_STATE_OPEN && refused->epoch == self->epoch) {
+    if (self->state != ROOM_STATE_OPEN || refused->epoch != self->epoch) {
+        return;
+    }
+    if (refused->fault == STORE_FAULT_STALE_EPOCH) {
+        room_retire(self, ctx);
+    } else {
         room_reload(self, ctx, store_fault_names[refused->fault]);
     }
 }

@@ -1,12 +1,6 @@
 #include "room_fixture.h"
 
 static void
-leave(fixture_t *f, int64_t connection, int64_t member)
-{
-    sim_tell(f->sim, MSG_ROOM_LEAVE, ROOM, &(msg_room_leave_t){.connection = connection, .member = member});
-}
-
-static void
 the_first_change_leaves_at_once_and_the_next_after_the_pause(void **state)
 {
     fixture_t *f = *state;
@@ -235,6 +229,90 @@ a_gateway_that_could_not_take_a_delta_gets_the_whole_state_later(void **state)
 }
 
 static void
+a_gateway_that_is_new_here_is_sent_the_whole_first(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    int64_t ann = join_at(f, 5, "ann", 500, 500);
+    assert_true(delta_next(f)->full); /* there may be connections of an earlier life of this room */
+    settle(f);
+    move(f, ann, 1, 501, 500);
+    commit(f, 1, 1);
+    assert_false(delta_next(f)->has_full);
+    leave(f, 5, ann);
+    sim_advance(f->sim, 100 * ACT_MSEC);
+    ann = join_at(f, 6, "ann", 500, 500);
+    assert_false(delta_next(f)->has_full); /* not each time */
+    sim_advance(f->sim, 100 * ACT_MSEC);
+    sim_set_full(f->sim, ACT_KIND_FRONT, true);
+    ask_join(f, 7, "ann"); /* the room cannot say to 6 that it is over */
+    sim_set_full(f->sim, ACT_KIND_FRONT, false);
+    ask_join(f, 7, "ann");
+    sim_advance(f->sim, 5 * ACT_SEC);
+    forget(f, MSG_GATEWAY_DELTA);
+    forget(f, MSG_PERSISTENCE_LOAD_MEMBER);
+    forget(f, MSG_ROOM_REFUSED);
+    none(f, MSG_GATEWAY_END);
+    join_at(f, 8, "ann", 500, 500);
+    assert_true(delta_next(f)->full);
+}
+
+/* Sum and count of what METRIC_FRESHNESS has observed, in microseconds. */
+static void
+freshness(fixture_t *f, uint64_t sum, uint64_t count)
+{
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < METRIC_BUCKETS; i++) {
+        seen += sim_metric(f->sim, METRIC_FRESHNESS, i);
+    }
+    assert_int_equal(seen, count);
+    assert_int_equal(sim_metric(f->sim, METRIC_FRESHNESS, METRIC_BUCKETS), sum);
+}
+
+static void
+each_delta_says_how_old_the_oldest_commit_in_it_is(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    int64_t ann = join_at(f, 5, "ann", 500, 500);
+    settle(f);
+    freshness(f, 0, 0); /* who comes and goes is no commit */
+    for (int i = 1; i <= 4; i++) {
+        move(f, ann, i, 500 + i / 2, 500); /* the first leads nowhere */
+    }
+    commit(f, 1, 1);
+    sim_advance(f->sim, 100 * ACT_MSEC);
+    freshness(f, 0, 0); /* and is not seen */
+    commit(f, 1, 2);    /* at once */
+    freshness(f, 0, 1);
+    sim_advance(f->sim, 20 * ACT_MSEC);
+    chat(f, ann, 5, "hello");
+    act(f, ann, 6, ITEM_ACTION_PICKUP, "item-22", NULL);
+    commit(f, 1, 5);
+    sim_advance(f->sim, 10 * ACT_MSEC);
+    commit(f, 1, 6);
+    sim_advance(f->sim, 20 * ACT_MSEC);
+    freshness(f, 30 * ACT_MSEC, 2);
+}
+
+static void
+what_a_gateway_could_not_take_counts_from_its_commit_when_it_can(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    int64_t ann = join_at(f, 5, "ann", 500, 500);
+    settle(f);
+    move(f, ann, 1, 501, 500);
+    sim_set_full(f->sim, ACT_KIND_FRONT, true); /* the tester's address */
+    commit(f, 1, 1);
+    sim_advance(f->sim, 60 * ACT_MSEC);
+    freshness(f, 0, 0);
+    sim_set_full(f->sim, ACT_KIND_FRONT, false);
+    sim_advance(f->sim, 40 * ACT_MSEC);
+    freshness(f, 100 * ACT_MSEC, 1);
+}
+
+static void
 the_largest_room_with_the_longest_names_and_chats_fits_its_frame(void **state)
 {
     fixture_t *f = *state;
@@ -285,6 +363,9 @@ main(void)
         TEST(many_leavers_in_one_pause_are_all_told),
         TEST(a_member_that_missed_deltas_gets_the_whole_state),
         TEST(a_gateway_that_could_not_take_a_delta_gets_the_whole_state_later),
+        TEST(a_gateway_that_is_new_here_is_sent_the_whole_first),
+        TEST(each_delta_says_how_old_the_oldest_commit_in_it_is),
+        TEST(what_a_gateway_could_not_take_counts_from_its_commit_when_it_can),
         TEST(the_largest_room_with_the_longest_names_and_chats_fits_its_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

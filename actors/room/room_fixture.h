@@ -121,22 +121,49 @@ ask_join_as(fixture_t *f, int64_t connection, const char *character, format_t fo
     sim_ask(f->sim, MSG_ROOM_JOIN, ROOM, &join, 10 * ACT_SEC, (uint64_t)connection);
 }
 
+/* It still has the state of `version`, and has had the ack of `sequence`. */
+static inline void
+ask_join_back(fixture_t *f, int64_t connection, const char *character, int64_t version, int64_t sequence)
+{
+    msg_room_join_t join = {.connection = connection,
+                            .format = FORMAT_MSGPACK,
+                            .has_room_version = true,
+                            .room_version = version,
+                            .has_last_sequence = true,
+                            .last_sequence = sequence};
+    snprintf(join.session_id, sizeof join.session_id, "s%d", (int)connection);
+    snprintf(join.character_id, sizeof join.character_id, "%s", character);
+    snprintf(join.name, sizeof join.name, "%s", character);
+    sim_ask(f->sim, MSG_ROOM_JOIN, ROOM, &join, 10 * ACT_SEC, (uint64_t)connection);
+}
+
 static inline void
 ask_join(fixture_t *f, int64_t connection, const char *character)
 {
     ask_join_as(f, connection, character, FORMAT_MSGPACK, ROLE_PLAYER);
 }
 
+static inline void
+member_loaded_muted(fixture_t *f, int64_t sequence, int64_t last_action_id, double x, double y, int64_t muted_until)
+{
+    const msg_t *msg = take(f, MSG_PERSISTENCE_LOAD_MEMBER);
+    msg_persistence_member_loaded_t body = {.sequence = sequence,
+                                            .last_action_id = last_action_id,
+                                            .has_room = true,
+                                            .room = ROOM,
+                                            .x = x,
+                                            .y = y,
+                                            .muted_until = muted_until};
+    memcpy(body.character_id, ((const msg_persistence_load_member_t *)msg->body)->character_id,
+           sizeof body.character_id);
+    sim_reply(f->sim, msg, MSG_PERSISTENCE_MEMBER_LOADED, &body);
+}
+
 /* Answers load_member: the character stands at x, y of this room. */
 static inline void
 member_loaded(fixture_t *f, int64_t sequence, int64_t last_action_id, double x, double y)
 {
-    const msg_t *msg = take(f, MSG_PERSISTENCE_LOAD_MEMBER);
-    msg_persistence_member_loaded_t body = {
-        .sequence = sequence, .last_action_id = last_action_id, .has_room = true, .room = ROOM, .x = x, .y = y};
-    memcpy(body.character_id, ((const msg_persistence_load_member_t *)msg->body)->character_id,
-           sizeof body.character_id);
-    sim_reply(f->sim, msg, MSG_PERSISTENCE_MEMBER_LOADED, &body);
+    member_loaded_muted(f, sequence, last_action_id, x, y, 0);
 }
 
 static inline const codec_type_t *
@@ -178,6 +205,12 @@ join_at(fixture_t *f, int64_t connection, const char *character, double x, doubl
     ask_join(f, connection, character);
     member_loaded(f, 0, 0, x, y);
     return joined(f, connection, FORMAT_MSGPACK);
+}
+
+static inline void
+leave(fixture_t *f, int64_t connection, int64_t member)
+{
+    sim_tell(f->sim, MSG_ROOM_LEAVE, ROOM, &(msg_room_leave_t){.connection = connection, .member = member});
 }
 
 static inline void
@@ -226,6 +259,22 @@ expect_ack(fixture_t *f, int64_t action_id, int64_t sequence)
     assert_int_equal(ack.action_id, action_id);
     assert_int_equal(ack.sequence, sequence);
     return ack;
+}
+
+static inline void
+expect_end(fixture_t *f, int64_t connection, close_code_t close)
+{
+    const msg_gateway_end_t *body = take(f, MSG_GATEWAY_END)->body;
+    assert_int_equal(body->connection, connection);
+    assert_string_equal(close_code_names[body->close], close_code_names[close]);
+}
+
+static inline void
+expect_join_refused(fixture_t *f, int64_t connection, error_code_t code)
+{
+    const msg_room_refused_t *body = take(f, MSG_ROOM_REFUSED)->body;
+    assert_int_equal(body->connection, connection);
+    assert_string_equal(error_names[body->code], error_names[code]);
 }
 
 static inline void

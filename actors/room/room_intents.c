@@ -15,6 +15,19 @@ room_refuse(room_t *self, act_ctx_t *ctx, const room_member_t *member, int64_t a
     send_to_gateway_refused(ctx, room_member_addr(self, member), &body); /* not sent: the client resends */
 }
 
+/* Terminal, and still it says for how long: trying again before that is no use. */
+static void
+room_refuse_muted(room_t *self, act_ctx_t *ctx, const room_member_t *member, int64_t action_id)
+{
+    int64_t left = member->muted_until - act_wall_msec(ctx);
+    msg_gateway_refused_t body = {.connection = member->connection,
+                                  .action_id = action_id,
+                                  .code = ERROR_MUTED,
+                                  .has_retry_after_ms = true,
+                                  .retry_after_ms = left < ROOM_MUTED_MSEC_MAX ? left : ROOM_MUTED_MSEC_MAX};
+    send_to_gateway_refused(ctx, room_member_addr(self, member), &body); /* not sent: the client resends */
+}
+
 static bool
 room_find_place(const void *room, const char *character_id, double *x, double *y)
 {
@@ -140,6 +153,10 @@ room_intent(room_t *self, act_ctx_t *ctx, const msg_t *msg, int64_t connection, 
     room_content_make(&content, intent);
     if (action_id <= member->due_action_id) {
         room_repeat(self, ctx, member, action_id, &content);
+        return;
+    }
+    if (intent->kind == ACTION_KIND_CHAT && member->muted_until > act_wall_msec(ctx)) {
+        room_refuse_muted(self, ctx, member, action_id);
         return;
     }
     if (member->pending == ROOM_MEMBER_PENDING_MAX || self->pending_count == ROOM_PENDING_CAP) {

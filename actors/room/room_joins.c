@@ -11,13 +11,17 @@ room_join_refuse(act_ctx_t *ctx, const msg_t *head, int64_t connection, error_co
     reply_room_refused(ctx, head, &body);
 }
 
-void
-room_join_answer(room_t *self, act_ctx_t *ctx, const msg_t *head, const room_member_t *member)
+bool
+room_join_answer(room_t *self, act_ctx_t *ctx, const msg_t *head, const msg_room_join_t *join,
+                 const room_member_t *member)
 {
-    msg_room_joined_t body = {
-        .connection = member->connection, .member = member->handle, .welcome = room_welcome(self, member)};
+    bool changes;
+    msg_room_joined_t body = {.connection = member->connection,
+                              .member = member->handle,
+                              .welcome = room_welcome(self, member, join, &changes)};
     reply_room_joined(ctx, head, &body);
     blob_release(&body.welcome);
+    return changes;
 }
 
 room_waiting_t *
@@ -35,6 +39,16 @@ room_waiting_add(room_t *self, const msg_t *msg)
     }
     *link = waiting;
     self->waiting_count++;
+    return waiting;
+}
+
+room_waiting_t *
+room_waiting_of(const room_t *self, const char *character_id)
+{
+    room_waiting_t *waiting = self->waiting;
+    while (waiting != NULL && strcmp(waiting->join.character_id, character_id) != 0) {
+        waiting = waiting->next;
+    }
     return waiting;
 }
 
@@ -107,22 +121,24 @@ room_waiting_find(room_t *self, uint32_t stamp)
     return waiting;
 }
 
-/* The index of this gateway's row, made if need be; -1: no row is free. */
+/* The index of this gateway's row, made if need be; -1: no row is free. Connections of an earlier life of this room, or
+ * some that could not be told of their end, still read what is sent there: for them it begins with the whole. */
 static int
 room_gateway_take(room_t *self, const act_addr_t *addr)
 {
     int vacant = self->gateways_top < ROOM_GATEWAYS_CAP ? (int)self->gateways_top : -1;
     for (int i = (int)self->gateways_top - 1; i >= 0; i--) {
-        const room_gateway_t *gateway = &self->gateways[i];
-        if (gateway->readers[FORMAT_JSON] + gateway->readers[FORMAT_MSGPACK] == 0) {
-            vacant = i;
-        } else if (gateway->addr.node == addr->node && gateway->addr.kind == addr->kind &&
-                   gateway->addr.thread == addr->thread && strcmp(gateway->addr.key, addr->key) == 0) {
+        room_gateway_t *gateway = &self->gateways[i];
+        bool used = gateway->readers[FORMAT_JSON] + gateway->readers[FORMAT_MSGPACK] > 0;
+        if (room_addr_same(&gateway->addr, addr)) {
+            gateway->behind = used ? gateway->behind : gateway->orphans;
+            gateway->unshown_at = used ? gateway->unshown_at : 0;
             return i;
         }
+        vacant = used ? vacant : i;
     }
     if (vacant >= 0) {
-        self->gateways[vacant] = (room_gateway_t){.addr = *addr};
+        self->gateways[vacant] = (room_gateway_t){.addr = *addr, .behind = true};
         self->gateways_top += (uint32_t)vacant == self->gateways_top;
     }
     return vacant;
@@ -169,9 +185,10 @@ room_place(const room_t *self, const msg_persistence_member_loaded_t *loaded, do
 }
 
 static void
-room_member_begin(room_t *self, act_ctx_t *ctx, room_member_t *member, const msg_room_join_t *join,
+room_member_begin(room_t *self, act_ctx_t *ctx, room_member_t *member, const room_waiting_t *waiting,
                   const msg_persistence_member_loaded_t *loaded)
 {
+    const msg_room_join_t *join = &waiting->join;
     member->connection = join->connection;
     member->role = join->role;
     member->format = join->format;
@@ -183,16 +200,33 @@ room_member_begin(room_t *self, act_ctx_t *ctx, room_member_t *member, const msg
     member->due_y = member->seen.y;
     member->seen_sequence = member->due_sequence = loaded->sequence;
     member->seen_action_id = member->due_action_id = loaded->last_action_id;
+    member->muted_until = waiting->mute_told ? waiting->muted_until : loaded->muted_until;
     member->stride = self->rules->speed;
     member->stride_at = act_now(ctx);
     self->gateways[member->gateway].readers[member->format]++;
     self->present_count++;
     act_gauge(ctx, METRIC_ROOM_MEMBERS, 0, 1);
+    room_version_next(self);
     room_unmark_left(self, join->character_id);
     room_mark_member(self, member);
-    room_version_next(self);
     act_log(ctx, LOG_INFO, "room-joined", "a character has come in", LOG_S("session", member->session_id),
             LOG_S("character", member->seen.character_id), LOG_N("members", self->present_count));
+}
+
+/* Books about one that still had a state. */
+static void
+room_join_resumed(act_ctx_t *ctx, const room_member_t *member, const msg_room_join_t *join, bool changes)
+{
+    if (join->has_room_version) {
+        act_count(ctx, METRIC_RESUMES, changes ? RESUME_BY_CHANGES : RESUME_BY_SNAPSHOT, 1);
+    }
+    if (room_client_is_ahead(member, join)) {
+        act_count(ctx, METRIC_CLIENTS_AHEAD, 0, 1);
+        act_log(ctx, LOG_WARN, "client-ahead",
+                "a client has an ack for what the store does not know: was the store put back, or does the client lie?",
+                LOG_S("session", member->session_id), LOG_S("character", member->seen.character_id),
+                LOG_N("acknowledged", join->last_sequence), LOG_N("stored", member->seen_sequence));
+    }
 }
 
 void
@@ -218,8 +252,9 @@ room_on_join_loaded(room_t *self, act_ctx_t *ctx, uint32_t stamp, const msg_pers
                          gateway >= 0 ? ERROR_ROOM_FULL : ERROR_OVERLOADED);
     } else {
         member->gateway = (uint8_t)gateway;
-        room_member_begin(self, ctx, member, &waiting->join, loaded);
-        room_join_answer(self, ctx, &waiting->head, member);
+        room_member_begin(self, ctx, member, waiting, loaded);
+        bool changes = room_join_answer(self, ctx, &waiting->head, &waiting->join, member);
+        room_join_resumed(ctx, member, &waiting->join, changes);
     }
     room_waiting_end(self, waiting);
 }

@@ -55,10 +55,33 @@ room_reload(room_t *self, act_ctx_t *ctx, const char *why)
     }
 }
 
+void
+room_retire(room_t *self, act_ctx_t *ctx)
+{
+    act_log(ctx, LOG_WARN, "room-retired", "another owner has taken the room's lease, and this one gives up",
+            LOG_N("epoch", self->epoch), LOG_N("members", self->present_count), LOG_N("pending", self->pending_count));
+    act_count(ctx, METRIC_ROOM_RETIRED, 0, 1);
+    act_timer_stop(ctx, ROOM_TIMER_COMMIT);
+    self->retired = true;
+    self->state = ROOM_STATE_LOADING; /* for good: what is asked of it is refused until it has gone */
+    room_pending_refuse(self, ctx);
+    for (uint32_t i = 0; i < self->members_top; i++) {
+        if (self->members[i].present) {
+            room_member_end(self, ctx, &self->members[i], CLOSE_CODE_ROOM_CLOSED);
+        }
+    }
+    while (self->waiting != NULL) {
+        room_join_refuse(ctx, &self->waiting->head, self->waiting->join.connection, ERROR_UNAVAILABLE);
+        room_waiting_end(self, self->waiting);
+    }
+}
+
 static void
 room_opened(room_t *self, act_ctx_t *ctx)
 {
     self->state = ROOM_STATE_OPEN;
+    room_version_next(self);
+    room_changes_forget(self); /* nobody can say what has changed while it was loaded */
     self->opened_at = act_now(ctx);
     for (uint32_t i = 0; i < self->gateways_top; i++) {
         self->gateways[i].behind = true; /* anything may have changed: the next delta is the whole */
@@ -88,6 +111,7 @@ room_on_loaded(room_t *self, act_ctx_t *ctx, const msg_t *msg, uint32_t stamp)
             msg_persistence_load_member_t body;
             memcpy(body.character_id, member->seen.character_id, sizeof body.character_id);
             member->loading = true;
+            member->mute_told = false;
             self->loading_members++;
             request_persistence_load_member(ctx, self->key, &body, (act_usec_t)ROOM_ASK_MSEC * ACT_MSEC,
                                             room_context(ROOM_ASK_RELOAD, stamp, i));
@@ -136,6 +160,7 @@ room_on_reloaded(room_t *self, act_ctx_t *ctx, uint32_t stamp, uint32_t slot,
     member->due_y = member->seen.y;
     member->seen_sequence = member->due_sequence = loaded->sequence;
     member->seen_action_id = member->due_action_id = loaded->last_action_id;
+    member->muted_until = member->mute_told ? member->muted_until : loaded->muted_until;
     room_reload_without(self, ctx, member);
 }
 
@@ -147,7 +172,7 @@ room_on_reload_failed(room_t *self, act_ctx_t *ctx, uint32_t stamp, uint32_t slo
         return;
     }
     if (not_found) {
-        room_member_end(self, ctx, member, true); /* the character is no more */
+        room_member_end(self, ctx, member, CLOSE_CODE_SESSION_ENDED); /* the character is no more */
     } else {
         room_on_load_failed(self, ctx, stamp, why);
     }

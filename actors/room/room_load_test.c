@@ -10,7 +10,7 @@ load_fails(fixture_t *f)
 static void
 refuse_appends(fixture_t *f, int64_t epoch)
 {
-    msg_persistence_append_refused_t body = {.epoch = epoch, .fault = STORE_FAULT_STALE_EPOCH};
+    msg_persistence_append_refused_t body = {.epoch = epoch, .fault = STORE_FAULT_LEASE_UNKNOWN};
     tell_room(f, MSG_PERSISTENCE_APPEND_REFUSED, &body);
 }
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static bool
-addr_same(const act_addr_t *a, const act_addr_t *b)
+bool
+room_addr_same(const act_addr_t *a, const act_addr_t *b)
 {
     return a->node == b->node && a->kind == b->kind && a->thread == b->thread && strcmp(a->key, b->key) == 0;
 }
@@ -82,12 +82,16 @@ room_member_settle(room_member_t *member)
 }
 
 void
-room_member_end(room_t *self, act_ctx_t *ctx, room_member_t *member, bool tell)
+room_member_end(room_t *self, act_ctx_t *ctx, room_member_t *member, close_code_t why)
 {
     room_gateway_t *gateway = &self->gateways[member->gateway];
+    bool tell = why != CLOSE_CODE_LEFT;
+    room_reserve_left(self, ctx);
     if (tell) {
-        msg_gateway_end_t body = {.connection = member->connection, .close = CLOSE_CODE_SESSION_ENDED};
-        send_to_gateway_end(ctx, &gateway->addr, &body); /* refused: its next intent is answered by this again */
+        msg_gateway_end_t body = {.connection = member->connection, .close = why};
+        if (!send_to_gateway_end(ctx, &gateway->addr, &body)) {
+            gateway->orphans = true; /* its next intent is answered by this again */
+        }
     }
     act_log(ctx, LOG_INFO, "room-left", tell ? "the room has ended a membership" : "a character has left",
             LOG_S("session", member->session_id), LOG_S("character", member->seen.character_id));
@@ -97,8 +101,8 @@ room_member_end(room_t *self, act_ctx_t *ctx, room_member_t *member, bool tell)
     self->present_count--;
     act_gauge(ctx, METRIC_ROOM_MEMBERS, 0, -1);
     room_unmark_member(self, member);
-    room_mark_left(self, ctx, member->seen.character_id);
     room_version_next(self);
+    room_mark_left(self, member->seen.character_id);
     if (member->pending == 0) {
         member->handle = 0;
     }
@@ -107,16 +111,6 @@ room_member_end(room_t *self, act_ctx_t *ctx, room_member_t *member, bool tell)
 
 /* ---- messages ---- */
 
-static room_waiting_t *
-room_waiting_of(room_t *self, const char *character_id)
-{
-    room_waiting_t *waiting = self->waiting;
-    while (waiting != NULL && strcmp(waiting->join.character_id, character_id) != 0) {
-        waiting = waiting->next;
-    }
-    return waiting;
-}
-
 /* Ends what this character has here from other connections. True: this very connection has asked before, and is
  * answered or will be. */
 static bool
@@ -124,15 +118,15 @@ room_join_again(room_t *self, act_ctx_t *ctx, const msg_t *msg, const msg_room_j
 {
     room_member_t *member = room_member_of(self, join->character_id);
     if (member != NULL) {
-        if (member->connection == join->connection && addr_same(room_member_addr(self, member), &msg->from)) {
-            room_join_answer(self, ctx, msg, member);
+        if (member->connection == join->connection && room_addr_same(room_member_addr(self, member), &msg->from)) {
+            room_join_answer(self, ctx, msg, join, member);
             return true;
         }
-        room_member_end(self, ctx, member, true);
+        room_member_end(self, ctx, member, CLOSE_CODE_SESSION_ENDED);
     }
     room_waiting_t *waiting = room_waiting_of(self, join->character_id);
     if (waiting != NULL) {
-        if (waiting->join.connection == join->connection && addr_same(&waiting->head.from, &msg->from)) {
+        if (waiting->join.connection == join->connection && room_addr_same(&waiting->head.from, &msg->from)) {
             waiting->head = *msg;
             waiting->head.body = NULL;
             return true;
@@ -148,8 +142,8 @@ void
 room_on_join(room_t *self, act_ctx_t *ctx, const msg_t *msg)
 {
     const msg_room_join_t *join = msg->body;
-    if (room_ended_has(self, msg, join)) { /* a copy that comes late */
-        room_join_refuse(ctx, msg, join->connection, ERROR_CONFLICT);
+    if (self->retired || room_ended_has(self, msg, join)) { /* ended: a copy that comes late */
+        room_join_refuse(ctx, msg, join->connection, self->retired ? ERROR_UNAVAILABLE : ERROR_CONFLICT);
         return;
     }
     if (room_join_again(self, ctx, msg, join)) {
@@ -175,19 +169,38 @@ room_on_leave(room_t *self, act_ctx_t *ctx, const msg_t *msg)
     for (uint32_t i = 0; member == NULL && leave->connection != 0 && i < self->members_top; i++) {
         room_member_t *other = &self->members[i];
         if (other->present && other->connection == leave->connection &&
-            addr_same(room_member_addr(self, other), &msg->from)) {
+            room_addr_same(room_member_addr(self, other), &msg->from)) {
             member = other;
         }
     }
     if (member != NULL) {
-        room_member_end(self, ctx, member, false);
+        room_member_end(self, ctx, member, CLOSE_CODE_LEFT);
         return;
     }
     for (room_waiting_t *waiting = self->waiting; waiting != NULL; waiting = waiting->next) {
-        if (waiting->join.connection == leave->connection && addr_same(&waiting->head.from, &msg->from)) {
+        if (waiting->join.connection == leave->connection && room_addr_same(&waiting->head.from, &msg->from)) {
             room_ended_add(self, &msg->from, leave->connection, waiting->join.session_id);
             room_waiting_end(self, waiting);
             return;
         }
+    }
+}
+
+void
+room_on_mute(room_t *self, act_ctx_t *ctx, const msg_t *msg)
+{
+    const msg_room_mute_t *mute = msg->body;
+    room_member_t *member = room_member_of(self, mute->character_id);
+    room_waiting_t *waiting = room_waiting_of(self, mute->character_id);
+    if (member != NULL) {
+        member->muted_until = mute->muted_until;
+        member->mute_told = true;
+        act_log(ctx, LOG_INFO, "room-muted", "a moderator has said until when a character may not speak",
+                LOG_S("session", member->session_id), LOG_S("character", mute->character_id),
+                LOG_N("muted_until", mute->muted_until));
+    }
+    if (waiting != NULL) {
+        waiting->muted_until = mute->muted_until;
+        waiting->mute_told = true;
     }
 }

@@ -1,25 +1,9 @@
 #include "room_fixture.h"
 
 static void
-leave(fixture_t *f, int64_t connection, int64_t member)
-{
-    sim_tell(f->sim, MSG_ROOM_LEAVE, ROOM, &(msg_room_leave_t){.connection = connection, .member = member});
-}
-
-static void
-refused_join(fixture_t *f, int64_t connection, error_code_t code)
-{
-    const msg_room_refused_t *body = take(f, MSG_ROOM_REFUSED)->body;
-    assert_int_equal(body->connection, connection);
-    assert_string_equal(error_names[body->code], error_names[code]);
-}
-
-static void
 ended(fixture_t *f, int64_t connection)
 {
-    const msg_gateway_end_t *body = take(f, MSG_GATEWAY_END)->body;
-    assert_int_equal(body->connection, connection);
-    assert_int_equal(body->close, CLOSE_CODE_SESSION_ENDED);
+    expect_end(f, connection, CLOSE_CODE_SESSION_ENDED);
 }
 
 static void
@@ -115,7 +99,7 @@ a_late_copy_of_an_old_join_does_not_take_over_again(void **state)
     join_at(f, 6, "ann", 10, 20);
     forget(f, MSG_GATEWAY_END);
     ask_join(f, 5, "ann");
-    refused_join(f, 5, ERROR_CONFLICT);
+    expect_join_refused(f, 5, ERROR_CONFLICT);
     none(f, MSG_GATEWAY_END);
     assert_int_equal(peek(f).members, 1);
 }
@@ -127,7 +111,7 @@ of_two_joins_under_way_the_later_one_counts(void **state)
     open_room(f);
     ask_join(f, 5, "ann");
     ask_join(f, 6, "ann");
-    refused_join(f, 5, ERROR_CONFLICT);
+    expect_join_refused(f, 5, ERROR_CONFLICT);
     member_loaded(f, 0, 0, 1, 1); /* for the first: nobody wants it any more */
     none(f, MSG_ROOM_JOINED);
     member_loaded(f, 0, 0, 1, 1);
@@ -228,14 +212,14 @@ a_character_that_cannot_be_loaded_is_refused(void **state)
     ask_join(f, 5, "ann");
     msg_persistence_failed_t failed = {.fault = STORE_FAULT_NOT_FOUND};
     sim_reply(f->sim, take(f, MSG_PERSISTENCE_LOAD_MEMBER), MSG_PERSISTENCE_FAILED, &failed);
-    refused_join(f, 5, ERROR_NOT_FOUND);
+    expect_join_refused(f, 5, ERROR_NOT_FOUND);
     ask_join(f, 6, "bob");
     failed.fault = STORE_FAULT_UNAVAILABLE;
     sim_reply(f->sim, take(f, MSG_PERSISTENCE_LOAD_MEMBER), MSG_PERSISTENCE_FAILED, &failed);
-    refused_join(f, 6, ERROR_UNAVAILABLE);
+    expect_join_refused(f, 6, ERROR_UNAVAILABLE);
     ask_join(f, 7, "cyd"); /* no answer at all */
     sim_advance(f->sim, 5 * ACT_SEC);
-    refused_join(f, 7, ERROR_TIMEOUT);
+    expect_join_refused(f, 7, ERROR_TIMEOUT);
     assert_int_equal(peek(f).members, 0);
 }
 
@@ -250,7 +234,7 @@ a_full_room_refuses_and_keeps_its_members(void **state)
         join_at(f, i, name, 500, 500);
     }
     ask_join(f, 1000, "late");
-    refused_join(f, 1000, ERROR_ROOM_FULL);
+    expect_join_refused(f, 1000, ERROR_ROOM_FULL);
     assert_int_equal(peek(f).members, ROOM_MEMBERS_CAP);
     ask_join(f, 1001, name); /* its own place can still be taken over */
     ended(f, ROOM_MEMBERS_CAP);
@@ -272,7 +256,7 @@ too_many_joins_at_once_are_told_to_wait(void **state)
     }
     none(f, MSG_ROOM_REFUSED);
     ask_join(f, 1000, "late");
-    refused_join(f, 1000, ERROR_OVERLOADED);
+    expect_join_refused(f, 1000, ERROR_OVERLOADED);
 }
 
 static void

@@ -16,10 +16,12 @@ enum {
     ROOM_PENDING_CAP = 4096,      /* over it OVERLOADED */
     ROOM_PENDING_FIRST = 64,      /* what the ring starts with; it doubles */
     ROOM_WAITING_CAP = 256,       /* joins under way; over it OVERLOADED */
-    ROOM_LOOKUPS_CAP = 1024, /* resends being looked up: a full room comes back with ten each; over it OVERLOADED */
-    ROOM_GATEWAYS_CAP = 64,  /* gateway threads with members here; over it OVERLOADED */
-    ROOM_CHATS_CAP = 64,     /* as max of event.state_delta.chats; then the delta leaves early */
-    ROOM_ENDED_CAP = 256,    /* ended connections whose late joins are recognised */
+    ROOM_LOOKUPS_CAP = 1024,  /* resends being looked up: a full room comes back with ten each; over it OVERLOADED */
+    ROOM_GATEWAYS_CAP = 64,   /* gateway threads with members here; over it OVERLOADED */
+    ROOM_CHATS_CAP = 64,      /* as max of event.state_delta.chats; then the delta leaves early */
+    ROOM_CHATS_KEPT_CAP = 64, /* as max of event.welcome.chats; who missed an older one is told chatsLost */
+    ROOM_LEAVERS_CAP = 256,   /* as max of changes.left; who missed an older one gets a snapshot */
+    ROOM_ENDED_CAP = 256,     /* ended connections whose late joins are recognised */
     ROOM_FORMATS = 2,
     ROOM_PAYLOAD_MAX = 1280, /* as max of actionRow.payload */
     ROOM_FRAME_MAX = 262144, /* the largest whole state with the longest chats takes 230 kB of JSON */
@@ -29,7 +31,8 @@ enum {
     ROOM_BACKOFF_MSEC = 100, /* after a failed load; doubles */
     ROOM_BACKOFF_MSEC_MAX = 5000,
     ROOM_LINGER_MSEC = 60000,
-    ROOM_RETRY_MSEC = 250, /* told to clients with a transient refusal */
+    ROOM_RETRY_MSEC = 250,         /* told to clients with a transient refusal */
+    ROOM_MUTED_MSEC_MAX = 3600000, /* as max of gateway.refused.retryAfterMs */
 };
 
 /* A lease counts its versions in 32 bits; with half of them gone the room takes a new one. */
@@ -45,12 +48,15 @@ typedef struct room_gateway {
     act_addr_t addr;
     uint32_t readers[ROOM_FORMATS]; /* members by format; none at all: the slot is free */
     bool behind;                    /* it missed a delta or all has changed: the next one is the whole state */
+    bool orphans;                   /* a connection there may not know that its membership is over */
+    act_usec_t unshown_at;          /* since when it has missed a committed change; 0: none */
 } room_gateway_t;
 
 typedef struct room_member {
     int64_t handle; /* 0: the slot is free */
     bool present;   /* false: it left, and the slot is kept until its pending actions are settled */
     bool loading;   /* its load_member of this reload is out */
+    bool mute_told; /* by room.mute, which is newer than what that load_member has read */
     uint8_t gateway;
     uint16_t pending;
     role_t role;
@@ -58,6 +64,8 @@ typedef struct room_member {
     int64_t connection;
     char session_id[25];
     obj_member_view_t seen;
+    int64_t version;     /* of the state in which it came or moved last */
+    int64_t muted_until; /* ms since 1970 */
     int64_t seen_sequence, seen_action_id;
     double due_x, due_y, stride;
     act_usec_t stride_at;
@@ -65,6 +73,7 @@ typedef struct room_member {
 } room_member_t;
 
 typedef struct room_chat {
+    int64_t version; /* of the delta that showed it; 0: it waits for the next one */
     char character_id[25];
     char name[129];
     char text[];
@@ -85,7 +94,9 @@ typedef struct room_pending {
 typedef struct room_waiting {
     struct room_waiting *next;
     uint32_t stamp;
-    bool asked; /* load_member is out */
+    bool asked;     /* load_member is out */
+    bool mute_told; /* by room.mute, which may be newer than what load_member has read */
+    int64_t muted_until;
     msg_t head; /* of the room.join, for the answer */
     msg_room_join_t join;
 } room_waiting_t;
@@ -97,6 +108,11 @@ typedef struct room_lookup {
     int64_t member, action_id;
     uint64_t digest;
 } room_lookup_t;
+
+typedef struct room_leaver {
+    int64_t version; /* of the state without it; 0: none, or it has come back */
+    char character_id[25];
+} room_leaver_t;
 
 typedef struct room_ended {
     uint32_t node;
@@ -110,6 +126,7 @@ typedef struct room {
     const rules_t *rules;
     char key[50];
     room_state_t state;
+    bool retired; /* another owner has taken the lease: it goes as soon as no answer is due */
     int64_t epoch, next_number;
     uint64_t counter;     /* versions given out in this lease */
     int64_t room_version; /* of the visible state */
@@ -141,10 +158,19 @@ typedef struct room {
     /* Changed since the last delta. */
     uint64_t changed_members[ROOM_MEMBERS_CAP / 64];
     uint64_t changed_items;
-    uint32_t left_count, chats_count;
-    char left[ROOM_MEMBERS_CAP][25];
-    room_chat_t *chats[ROOM_CHATS_CAP];
-    act_usec_t delta_at; /* not before */
+    uint32_t left_count, chats_count; /* the newest of the rings below */
+    int64_t shown_version;            /* of the last delta */
+    act_usec_t changed_at;            /* the word of the oldest commit among the changes; 0: none */
+    act_usec_t delta_at;              /* not before */
+
+    /* What has happened since which version, for who comes back: beside this, each member's version. */
+    int64_t base_version;  /* changes since an earlier one are not known */
+    int64_t chats_version; /* nor is all that was said */
+    int64_t item_versions[RULES_ITEMS_CAP];
+    room_leaver_t leavers[ROOM_LEAVERS_CAP]; /* a ring; no character is in it twice, or while it is here */
+    uint32_t leavers_next;
+    room_chat_t *chats[ROOM_CHATS_KEPT_CAP]; /* a ring; owned */
+    uint32_t chats_next;
 } room_t;
 
 /* room.c */
@@ -159,16 +185,20 @@ void room_on_leave(room_t *self, act_ctx_t *ctx, const msg_t *msg);
 room_member_t *room_member_find(room_t *self, int64_t handle);
 /* The present member that plays this character, or NULL. */
 room_member_t *room_member_of(const room_t *self, const char *character_id);
-/* Ends a membership; its pending actions go on. `tell`: its gateway is to close the connection. */
-void room_member_end(room_t *self, act_ctx_t *ctx, room_member_t *member, bool tell);
+/* Ends a membership; its pending actions go on. Its gateway is told to close the connection, unless `why` is LEFT. */
+void room_member_end(room_t *self, act_ctx_t *ctx, room_member_t *member, close_code_t why);
+void room_on_mute(room_t *self, act_ctx_t *ctx, const msg_t *msg);
 /* One pending action less; the slot of one who left is freed with the last. */
 void room_member_settle(room_member_t *member);
 /* A member that is not (or no longer) known has said something: its connection is to be closed. */
 void room_member_unknown(act_ctx_t *ctx, const msg_t *msg, int64_t connection);
+bool room_addr_same(const act_addr_t *a, const act_addr_t *b);
 const act_addr_t *room_member_addr(const room_t *self, const room_member_t *member);
 
 /* room_joins.c */
 room_waiting_t *room_waiting_add(room_t *self, const msg_t *msg);
+/* The join under way of this character, or NULL. */
+room_waiting_t *room_waiting_of(const room_t *self, const char *character_id);
 /* Unlinks and frees. */
 void room_waiting_end(room_t *self, room_waiting_t *waiting);
 /* Drops those whose asker has given up. */
@@ -178,7 +208,9 @@ void room_joins_resume(room_t *self, act_ctx_t *ctx);
 void room_on_join_loaded(room_t *self, act_ctx_t *ctx, uint32_t stamp, const msg_persistence_member_loaded_t *loaded);
 void room_on_join_failed(room_t *self, act_ctx_t *ctx, uint32_t stamp, error_code_t code);
 void room_join_refuse(act_ctx_t *ctx, const msg_t *head, int64_t connection, error_code_t code);
-void room_join_answer(room_t *self, act_ctx_t *ctx, const msg_t *head, const room_member_t *member);
+/* `head` is that of `join`. True: with changes, not with the whole. */
+bool room_join_answer(room_t *self, act_ctx_t *ctx, const msg_t *head, const msg_room_join_t *join,
+                      const room_member_t *member);
 /* Puts a character where the store says it stood, or near the middle if that was elsewhere or nowhere. */
 void room_place(const room_t *self, const msg_persistence_member_loaded_t *loaded, double *x, double *y);
 
@@ -186,6 +218,8 @@ void room_place(const room_t *self, const msg_persistence_member_loaded_t *loade
 void room_load(room_t *self, act_ctx_t *ctx);
 /* The state that is due cannot be reached: refuses what is pending and starts again from what is stored. */
 void room_reload(room_t *self, act_ctx_t *ctx, const char *why);
+/* Somebody else has taken the lease: ends everything, and itself. */
+void room_retire(room_t *self, act_ctx_t *ctx);
 void room_on_loaded(room_t *self, act_ctx_t *ctx, const msg_t *msg, uint32_t stamp);
 void room_on_load_failed(room_t *self, act_ctx_t *ctx, uint32_t stamp, const char *why);
 void room_on_reloaded(room_t *self, act_ctx_t *ctx, uint32_t stamp, uint32_t slot,
@@ -226,18 +260,47 @@ void room_on_append_refused(room_t *self, act_ctx_t *ctx, const msg_persistence_
 void room_pending_refuse(room_t *self, act_ctx_t *ctx);
 void room_ack(room_t *self, act_ctx_t *ctx, const room_pending_t *pending);
 
-/* room_delta.c */
-void room_mark_member(room_t *self, const room_member_t *member);
+/* room_changes.c: what has changed since the last delta, and since which version. Each that marks stamps what it marks
+ * with the room's version: call room_version_next first. */
+void room_mark_member(room_t *self, room_member_t *member);
 void room_unmark_member(room_t *self, const room_member_t *member);
-void room_mark_left(room_t *self, act_ctx_t *ctx, const char *character_id);
+void room_mark_item(room_t *self, uint32_t index);
+/* Makes room for one leaver, before anything of it has changed: this may send the delta. */
+void room_reserve_left(room_t *self, act_ctx_t *ctx);
+void room_mark_left(room_t *self, const char *character_id);
 void room_unmark_left(room_t *self, const char *character_id);
-/* Takes the line over. */
+/* Takes the line over; this may send the delta. */
 void room_mark_chat(room_t *self, act_ctx_t *ctx, room_chat_t *chat);
+bool room_is_marked(const room_t *self);
+/* A delta with all that is marked leaves now, as the state of the room's version: gives the chats theirs. */
+void room_marks_stamp(room_t *self);
 void room_marks_clear(room_t *self);
+/* Whoever had a version of before now cannot be told what has changed since. */
+void room_changes_forget(room_t *self);
+void room_changes_fini(room_t *self);
+/* A chat of the ring, from 0, the oldest, to below room_chats_kept(). The last chats_count wait for the delta. */
+uint32_t room_chats_kept(const room_t *self);
+const room_chat_t *room_chat_at(const room_t *self, uint32_t index);
+
+/* Copies; each returns how many. `views` and `left` have room for all there can be. */
+uint32_t room_list_members(const room_t *self, obj_member_view_t *views);
+uint32_t room_members_since(const room_t *self, int64_t version, obj_member_view_t *views);
+uint32_t room_items_since(const room_t *self, int64_t version, obj_item_view_t *views);
+uint32_t room_left_since(const room_t *self, int64_t version, char (*left)[25]);
+void room_chat_line(const room_chat_t *chat, obj_chat_line_t *line);
+
+/* room_delta.c */
 /* Sends the delta if it is time, else sees to it that it will be. */
 void room_delta_flush(room_t *self, act_ctx_t *ctx);
+void room_delta_send(room_t *self, act_ctx_t *ctx);
 /* Each is one reference of the caller's. */
-blob_t *room_welcome(const room_t *self, const room_member_t *member);
 blob_t *room_whole(const room_t *self, format_t format);
+blob_t *room_frame(format_t format, const codec_type_t *type, const char *tag, const void *body);
+
+/* room_welcome.c */
+/* It had an ack for something that the store does not know. */
+bool room_client_is_ahead(const room_member_t *member, const msg_room_join_t *join);
+/* One reference of the caller's. *changes: it tells what has changed since join's roomVersion, not the whole. */
+blob_t *room_welcome(const room_t *self, const room_member_t *member, const msg_room_join_t *join, bool *changes);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * player -- the people of the simulation. A kind that stands where the gateway stands: it connects, waits, joins, acts,
- * resends, leaves, drops, comes back with its token, takes over and is taken over, by a seed, and writes down what it
- * was told. What it was told is what the invariants (world.c) are about.
+ * resends, leaves, drops, comes back with its token and with what it still shows, reads slowly, takes over and is taken
+ * over, by a seed, and writes down what it was told. What it was told is what the invariants (world_check.c) are about.
  *
  * It is a careless gateway on purpose: an answer that comes late is not undone. What that leaves behind is for the
  * audit (gateway.report) to find.
@@ -9,7 +9,7 @@
 #ifndef PLAYHOUSE_SIM_PLAYER_H
 #define PLAYHOUSE_SIM_PLAYER_H
 
-#include "act.h"
+#include "view.h"
 
 enum {
     PLAYERS = 9,
@@ -47,6 +47,7 @@ typedef struct client {
     char id[25], user[32];
     int64_t next_action_id;
     intent_t unacked[PLAYER_UNACKED];
+    int64_t last_sequence; /* of all acks */
     struct {
         int64_t action_id, sequence, version;
     } acks[ACTIONS_MAX]; /* in order of actionId */
@@ -67,7 +68,11 @@ typedef struct player {
     bool was_certain;       /* when it was shown last */
     bool reused;            /* what it shows was spent before */
     uint32_t position;      /* as told last on this connection; 0: not yet */
-    role_t role;
+    format_t format;
+    view_t view;          /* outlives connections, and sessions now and then */
+    int64_t said_version; /* with the join; -1: none */
+    bool slow;            /* it does not read: deltas are left out, until it asks for the whole */
+    act_usec_t slow_at, resync_at;
     act_usec_t since;   /* of the state */
     act_usec_t away_at; /* when it dropped */
 } player_t;
@@ -81,16 +86,20 @@ typedef struct players {
     bool quiet;           /* no new intents: only resends, until all is acked */
     bool leaving;         /* and now everybody goes home */
     bool faultless;       /* nothing is lost this evening: what was promised must be had */
+    bool sees_all;        /* no message is lost: what it shows is what is */
     bool books_sure;      /* no change can have been lost on its way to the store for good */
     act_usec_t grace_usec;
+    act_usec_t tick_usec; /* how often each of them does something */
     uint64_t acks, refusals, admitted, queued, resumed, replaced;
+    uint64_t by_changes, by_snapshot, lost, handed; /* welcomes by their form, chatsLost or full, items given away */
     /* Called for each ack before anything else happens: is it in the store? */
     void (*on_ack)(void *world, const client_t *client, const intent_t *intent, const msg_gateway_ack_t *ack);
+    void (*on_line)(void *world, int player, const obj_chat_line_t *line);
     void (*on_breach)(void *world, const char *what);
     void *world;
 } players_t;
 
-client_t *players_client(players_t *self, int player);
+client_t *players_client(const players_t *self, int player);
 
 extern const act_kind_t player_kind; /* config: a players_t */
 
