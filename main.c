@@ -203,7 +203,12 @@ house_open_store(house_t *self)
     if (self->store == NULL) {
         return house_refuse("could not open the store", why, "see store.path");
     }
-    self->persistence.store = self->store;
+    self->persistence = (persistence_config_t){
+        .stores = &self->store,
+        .stores_count = 1,
+        .window_msec = config_int(self->config, CONFIG_STORE_WINDOW_MSEC),
+        .keep_msec = config_int(self->config, CONFIG_STORE_KEEP_HOURS) * 3600 * 1000,
+    };
     return true;
 }
 

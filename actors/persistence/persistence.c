@@ -1,210 +1,32 @@
 #include "persistence_state.h"
 
-#include <string.h>
-
 #include "send.h"
 
-/* The slot of a room: its own, or the free one where it belongs. */
-static lease_t *
-lease_slot(persistence_t *self, const char *room)
-{
-    uint64_t at = 14695981039346656037u;
-    for (const char *c = room; *c != '\0'; c++) {
-        at = (at ^ (uint8_t)*c) * 1099511628211u; /* FNV-1a */
-    }
-    at ^= at >> 32;
-    while (self->leases[at % ROOM_SLOTS].epoch != 0 && strcmp(self->leases[at % ROOM_SLOTS].room, room) != 0) {
-        at++;
-    }
-    return &self->leases[at % ROOM_SLOTS];
-}
+enum {
+    MAINTAIN_FIRST = 100 * ACT_MSEC, /* after the start: others are answered first */
+    MAINTAIN_AGAIN = ACT_MSEC,       /* there is more to do: but what has come meanwhile goes first */
+    MAINTAIN_EVERY = 60 * ACT_SEC,
+    MAINTAIN_RETRY = 5 * ACT_SEC, /* after a failure */
+    CACHE_PING_EVERY = ACT_SEC,
+};
 
-static void
-append_refuse(act_ctx_t *ctx, const act_addr_t *to, int64_t epoch, store_result_t fault)
+bool
+persistence_did(persistence_t *self, act_ctx_t *ctx, const msg_t *msg, store_result_t result)
 {
-    msg_persistence_append_refused_t refused = {.epoch = epoch, .fault = store_fault_of(fault)};
-    send_to_persistence_append_refused(ctx, to, &refused);
-}
-
-static void
-lease_refuse(lease_t *lease, act_ctx_t *ctx, store_result_t fault)
-{
-    lease->fault = fault;
-    act_log(ctx, LOG_WARN, "appends-refused", "a room's appends are refused until it takes a new lease",
-            LOG_S("room", lease->room), LOG_N("epoch", lease->epoch),
-            LOG_S("fault", store_fault_names[store_fault_of(fault)]));
-    append_refuse(ctx, &lease->from, lease->epoch, fault);
-}
-
-static void
-lease_touch(persistence_t *self, lease_t *lease)
-{
-    if (!lease->touched) {
-        lease->touched = true;
-        self->touched[self->touched_count++] = lease;
-    }
-}
-
-/* Takes one room out of the batch: it alone was at fault. */
-static void
-batch_refuse_room(persistence_t *self, act_ctx_t *ctx, const msg_persistence_append_t *culprit, store_result_t fault)
-{
-    lease_t *lease = lease_slot(self, culprit->room);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < self->batch_count; i++) {
-        if (strcmp(self->batch[i].room, lease->room) != 0) {
-            if (kept != i) {
-                self->batch[kept] = self->batch[i];
-            }
-            kept++;
-        }
-    }
-    ACT_ASSERT(kept < self->batch_count);
-    self->batch_count = kept;
-    lease_refuse(lease, ctx, fault);
-}
-
-static void
-batch_refuse(persistence_t *self, act_ctx_t *ctx, store_result_t fault)
-{
-    if (!self->failing) {
-        act_log(ctx, LOG_ERROR, "commit-failed", "actions could not be stored and are refused",
-                LOG_S("why", self->store->error_text(self->store)), LOG_N("actions", self->batch_count));
-    }
-    self->failing = true;
-    for (uint32_t i = 0; i < self->batch_count; i++) {
-        lease_t *lease = lease_slot(self, self->batch[i].room);
-        if (lease->fault == STORE_OK) {
-            lease_refuse(lease, ctx, fault);
-        }
-    }
-    self->batch_count = 0;
-}
-
-/* Writes what waits, and tells each room how far it is. */
-static void
-persistence_commit(persistence_t *self, act_ctx_t *ctx)
-{
-    while (self->batch_count > 0) {
-        store_report_t report;
-        store_result_t result =
-            self->store->commit(self->store, self->batch, self->batch_count, act_wall_msec(ctx), &report);
-        if (result == STORE_OK) {
-            act_count(ctx, METRIC_COMMITS, 0, 1);
-            act_observe(ctx, METRIC_COMMIT_SIZE, self->batch_count);
-            act_observe(ctx, METRIC_COMMIT_LATENCY, report.usec);
-            if (self->failing) {
-                act_log(ctx, LOG_INFO, "commit-recovered", "actions are stored again");
-            }
-            self->failing = false;
-            self->batch_count = 0;
-            break;
-        }
-        act_count(ctx, METRIC_COMMIT_FAILURES, 0, 1);
-        if (report.culprit != NULL) {
-            batch_refuse_room(self, ctx, report.culprit, result);
-        } else {
-            batch_refuse(self, ctx, result);
-        }
-    }
-    for (uint32_t i = 0; i < self->touched_count; i++) {
-        lease_t *lease = self->touched[i];
-        lease->touched = false;
-        if (lease->fault == STORE_OK && lease->accepted > 0) {
-            msg_persistence_appended_t appended = {.epoch = lease->epoch, .through = lease->accepted};
-            send_to_persistence_appended(ctx, &lease->from, &appended);
-        }
-    }
-    self->touched_count = 0;
-}
-
-/* A read that follows appends of this character sees them. */
-static void
-persistence_settle_character(persistence_t *self, act_ctx_t *ctx, const char *character_id)
-{
-    for (uint32_t i = 0; i < self->batch_count; i++) {
-        if (strcmp(self->batch[i].action.character_id, character_id) == 0) {
-            persistence_commit(self, ctx);
-            return;
-        }
-    }
-}
-
-void
-persistence_fail(persistence_t *self, act_ctx_t *ctx, const msg_t *msg, store_result_t result)
-{
-    if (result == STORE_FULL || result == STORE_UNAVAILABLE) {
+    bool failed = result == STORE_FULL || result == STORE_UNAVAILABLE, *failing = &self->refusing[msg->type];
+    if (failed && !*failing) {
         act_log(ctx, LOG_ERROR, "store-failed", "the store did not do what was asked",
                 LOG_S("request", msg_infos[msg->type].name), LOG_S("why", self->store->error_text(self->store)));
+    } else if (!failed && *failing) {
+        act_log(ctx, LOG_INFO, "store-recovered", "the store does again what was asked",
+                LOG_S("request", msg_infos[msg->type].name));
     }
-    msg_persistence_failed_t failed = {.fault = store_fault_of(result)};
-    reply_persistence_failed(ctx, msg, &failed);
-}
-
-static void
-persistence_on_append(persistence_t *self, act_ctx_t *ctx, const msg_t *msg, const msg_persistence_append_t *append)
-{
-    lease_t *lease = lease_slot(self, append->room);
-    if (lease->epoch == 0 || lease->epoch != append->epoch) {
-        append_refuse(ctx, &msg->from, append->epoch, STORE_STALE_EPOCH);
-        return;
-    }
-    if (lease->fault != STORE_OK) {
-        append_refuse(ctx, &msg->from, append->epoch, lease->fault);
-        return;
-    }
-    lease->from = msg->from;
-    if (append->number > lease->accepted + 1) {
-        persistence_commit(self, ctx); /* what came before the gap is acknowledged before the refusal */
-        if (lease->fault == STORE_OK) {
-            lease_refuse(lease, ctx, STORE_GAP);
-        }
-        return;
-    }
-    lease_touch(self, lease);
-    if (append->number <= lease->accepted) {
-        return; /* a repeat: the flush says how far the room is */
-    }
-    lease->accepted = append->number;
-    msg_persistence_append_t *row = &self->batch[self->batch_count++];
-    size_t head = offsetof(msg_persistence_append_t, action.payload) + append->action.payload_len;
-    size_t tail = offsetof(msg_persistence_append_t, x);
-    memcpy(row, append, head); /* the rest of the payload is room for more */
-    memcpy((char *)row + tail, (const char *)append + tail, sizeof(*append) - tail);
-    if (self->batch_count == STORE_BATCH_MAX) {
-        persistence_commit(self, ctx);
-    }
-}
-
-static void
-persistence_on_load_room(persistence_t *self, act_ctx_t *ctx, const msg_t *msg, const msg_persistence_load_room_t *ask)
-{
-    lease_t *lease = lease_slot(self, ask->room);
-    if (lease->touched || self->leases_count == ROOMS_CAP) {
-        persistence_commit(self, ctx); /* the lease comes after the appends of the one before */
-    }
-    msg_persistence_room_loaded_t loaded;
-    store_result_t result = self->store->load_room(self->store, ask, &loaded);
+    *failing = failed;
     if (result != STORE_OK) {
-        persistence_fail(self, ctx, msg, result);
-        return;
+        msg_persistence_failed_t refused = {.fault = store_fault_of(result)};
+        reply_persistence_failed(ctx, msg, &refused);
     }
-    if (lease->epoch == 0) {
-        if (self->leases_count == ROOMS_CAP) {
-            act_log(ctx, LOG_WARN, "leases-forgotten", "too many rooms: all leases are forgotten",
-                    LOG_N("rooms", ROOMS_CAP));
-            memset(self->leases, 0, sizeof(self->leases));
-            self->leases_count = 0;
-            lease = lease_slot(self, ask->room);
-        }
-        self->leases_count++;
-        memcpy(lease->room, ask->room, sizeof(lease->room));
-    }
-    lease->epoch = loaded.epoch;
-    lease->accepted = 0;
-    lease->fault = STORE_OK;
-    lease->from = msg->from;
-    reply_persistence_room_loaded(ctx, msg, &loaded);
+    return result == STORE_OK;
 }
 
 static void
@@ -214,10 +36,8 @@ persistence_on_load_member(persistence_t *self, act_ctx_t *ctx, const msg_t *msg
     persistence_settle_character(self, ctx, ask->character_id);
     msg_persistence_member_loaded_t loaded;
     store_result_t result = self->store->load_member(self->store, ask->character_id, &loaded);
-    if (result == STORE_OK) {
+    if (persistence_did(self, ctx, msg, result)) {
         reply_persistence_member_loaded(ctx, msg, &loaded);
-    } else {
-        persistence_fail(self, ctx, msg, result);
     }
 }
 
@@ -228,10 +48,8 @@ persistence_on_find_action(persistence_t *self, act_ctx_t *ctx, const msg_t *msg
     persistence_settle_character(self, ctx, ask->character_id);
     msg_persistence_action_t found;
     store_result_t result = self->store->find_action(self->store, ask->character_id, ask->action_id, &found.action);
-    if (result == STORE_OK) {
+    if (persistence_did(self, ctx, msg, result)) {
         reply_persistence_action(ctx, msg, &found);
-    } else {
-        persistence_fail(self, ctx, msg, result);
     }
 }
 
@@ -243,90 +61,33 @@ persistence_on_read_actions(persistence_t *self, act_ctx_t *ctx, const msg_t *ms
     msg_persistence_actions_t read;
     store_result_t result =
         self->store->read_actions(self->store, ask->character_id, ask->from_sequence, read.actions, &read.actions_len);
-    if (result == STORE_OK) {
+    if (persistence_did(self, ctx, msg, result)) {
         reply_persistence_actions(ctx, msg, &read);
-    } else {
-        persistence_fail(self, ctx, msg, result);
     }
 }
 
-static void
-persistence_on_list_characters(persistence_t *self, act_ctx_t *ctx, const msg_t *msg,
-                               const msg_persistence_list_characters_t *ask)
+/* How the cache is. It is asked now and then, also when nobody reads. */
+static cache_state_t
+persistence_cache_state(persistence_t *self, act_ctx_t *ctx)
 {
-    msg_persistence_characters_t list;
-    store_result_t result =
-        self->store->list_characters(self->store, ask->user_id, list.characters, &list.characters_len);
-    if (result == STORE_OK) {
-        reply_persistence_characters(ctx, msg, &list);
-    } else {
-        persistence_fail(self, ctx, msg, result);
+    if (self->cache == NULL) {
+        return CACHE_STATE_NONE;
     }
-}
-
-static void
-persistence_on_mute_character(persistence_t *self, act_ctx_t *ctx, const msg_t *msg,
-                              const msg_persistence_mute_character_t *ask)
-{
-    store_result_t result = self->store->mute_character(self->store, ask->character_id, ask->muted_until);
-    if (result == STORE_OK) {
-        msg_persistence_muted_t muted = {0};
-        reply_persistence_muted(ctx, msg, &muted);
-    } else {
-        persistence_fail(self, ctx, msg, result);
+    if (act_now(ctx) >= self->cache_ping_at) {
+        self->cache_ping_at = act_now(ctx) + CACHE_PING_EVERY;
+        self->cache->ping(self->cache, act_now(ctx));
+        persistence_watch_cache(self, ctx);
     }
-}
-
-static void
-persistence_answer_character(persistence_t *self, act_ctx_t *ctx, const msg_t *msg, store_result_t result,
-                             const msg_persistence_character_t *answer)
-{
-    if (result == STORE_OK) {
-        reply_persistence_character(ctx, msg, answer);
-    } else {
-        persistence_fail(self, ctx, msg, result);
-    }
-}
-
-static void
-persistence_on_create_character(persistence_t *self, act_ctx_t *ctx, const msg_t *msg,
-                                const msg_persistence_create_character_t *ask)
-{
-    msg_persistence_character_t answer;
-    store_result_t result = self->store->create_character(self->store, ask->user_id, ask->character_id, ask->name,
-                                                          act_wall_msec(ctx), &answer.character);
-    persistence_answer_character(self, ctx, msg, result, &answer);
-}
-
-static void
-persistence_on_select_character(persistence_t *self, act_ctx_t *ctx, const msg_t *msg,
-                                const msg_persistence_select_character_t *ask)
-{
-    msg_persistence_character_t answer;
-    store_result_t result =
-        self->store->select_character(self->store, ask->user_id, ask->character_id, &answer.character);
-    persistence_answer_character(self, ctx, msg, result, &answer);
-}
-
-static void
-persistence_on_find_character(persistence_t *self, act_ctx_t *ctx, const msg_t *msg,
-                              const msg_persistence_find_character_t *ask)
-{
-    msg_persistence_character_t answer;
-    store_result_t result = self->store->find_character(
-        self->store, ask->user_id, ask->has_character_id ? ask->character_id : NULL, &answer.character);
-    persistence_answer_character(self, ctx, msg, result, &answer);
+    return self->cache->is_away(self->cache) ? CACHE_STATE_AWAY : CACHE_STATE_OK;
 }
 
 static void
 persistence_on_ping(persistence_t *self, act_ctx_t *ctx, const msg_t *msg)
 {
     msg_persistence_pong_t pong = {.cache = CACHE_STATE_NONE};
-    store_result_t result = self->store->ping(self->store, &pong.schema);
-    if (result == STORE_OK) {
+    if (persistence_did(self, ctx, msg, self->store->ping(self->store, &pong.schema))) {
+        pong.cache = persistence_cache_state(self, ctx);
         reply_persistence_pong(ctx, msg, &pong);
-    } else {
-        persistence_fail(self, ctx, msg, result);
     }
 }
 
@@ -385,19 +146,66 @@ persistence_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
 }
 
 static void
+persistence_maintain(persistence_t *self, act_ctx_t *ctx)
+{
+    bool more = false;
+    store_result_t result = self->store->maintain(self->store, act_wall_msec(ctx), self->config->keep_msec, &more);
+    bool failed = result != STORE_OK;
+    if (failed && !self->maintain_failing) {
+        act_log(ctx, LOG_ERROR, "maintain-failed", "the log of actions could not be kept in order; it is tried again",
+                LOG_S("fault", store_fault_names[store_fault_of(result)]),
+                LOG_S("why", self->store->error_text(self->store)));
+    } else if (!failed && self->maintain_failing) {
+        act_log(ctx, LOG_INFO, "maintain-recovered", "the log of actions is kept in order again");
+    }
+    self->maintain_failing = failed;
+    act_timer_start(ctx, TIMER_MAINTAIN, failed ? MAINTAIN_RETRY : more ? MAINTAIN_AGAIN : MAINTAIN_EVERY);
+}
+
+static void
+persistence_expire(void *state, act_ctx_t *ctx, int timer)
+{
+    switch ((persistence_timer_t)timer) {
+    case TIMER_WINDOW:
+        persistence_commit(state, ctx);
+        return;
+    case TIMER_MAINTAIN:
+        persistence_maintain(state, ctx);
+        return;
+    }
+    ACT_UNREACHABLE("persistence has two timers");
+}
+
+static void
 persistence_flush(void *state, act_ctx_t *ctx)
 {
     persistence_commit_sessions(state, ctx);
-    persistence_commit(state, ctx);
+    persistence_flush_batch(state, ctx);
 }
 
 static bool
 persistence_init(void *state, act_ctx_t *ctx, const void *config)
 {
-    (void)ctx;
     persistence_t *self = state;
-    self->store = ((const persistence_config_t *)config)->store;
+    uint8_t thread = act_self(ctx).thread;
+    self->config = config;
+    if (thread >= self->config->stores_count) {
+        act_log(ctx, LOG_ERROR, "no-store", "there are more threads for persistence than stores; see broker.placement",
+                LOG_N("stores", self->config->stores_count));
+        return false;
+    }
+    self->store = self->config->stores[thread];
+    self->cache = self->config->caches != NULL ? self->config->caches[thread] : NULL;
+    if (thread == 0) {
+        act_timer_start(ctx, TIMER_MAINTAIN, MAINTAIN_FIRST);
+    }
     return true;
+}
+
+static void
+persistence_fini(void *state, act_ctx_t *ctx)
+{
+    persistence_write_last(state, ctx);
 }
 
 const act_kind_t persistence_kind = {
@@ -407,5 +215,7 @@ const act_kind_t persistence_kind = {
     .state_size = sizeof(persistence_t),
     .init = persistence_init,
     .receive = persistence_receive,
+    .expire = persistence_expire,
     .flush = persistence_flush,
+    .fini = persistence_fini,
 };

@@ -79,10 +79,8 @@ persistence_on_load_sessions(persistence_t *self, act_ctx_t *ctx, const msg_t *m
     msg_persistence_sessions_t loaded;
     store_result_t result =
         self->store->load_sessions(self->store, ask->instance, ask->after, act_wall_msec(ctx), &loaded);
-    if (result == STORE_OK) {
+    if (persistence_did(self, ctx, msg, result)) {
         reply_persistence_sessions(ctx, msg, &loaded);
-    } else {
-        persistence_fail(self, ctx, msg, result);
     }
 }
 
@@ -93,10 +91,8 @@ persistence_on_save_instance(persistence_t *self, act_ctx_t *ctx, const msg_t *m
     persistence_commit_sessions(self, ctx);
     msg_persistence_instance_t saved = {.switches = save->switches};
     store_result_t result = self->store->save_instance(self->store, save->instance, &save->switches);
-    if (result == STORE_OK) {
+    if (persistence_did(self, ctx, msg, result)) {
         reply_persistence_instance(ctx, msg, &saved);
-    } else {
-        persistence_fail(self, ctx, msg, result);
     }
 }
 
@@ -107,9 +103,7 @@ persistence_on_load_instance(persistence_t *self, act_ctx_t *ctx, const msg_t *m
     persistence_commit_sessions(self, ctx);
     msg_persistence_instance_t loaded;
     store_result_t result = self->store->load_instance(self->store, ask->instance, &loaded.switches);
-    if (result == STORE_OK) {
+    if (persistence_did(self, ctx, msg, result)) {
         reply_persistence_instance(ctx, msg, &loaded);
-    } else {
-        persistence_fail(self, ctx, msg, result);
     }
 }

@@ -4,82 +4,6 @@
 #include "persistence_test_helpers.h"
 
 static void
-character(stage_t *self, const char *id)
-{
-    msg_persistence_create_character_t body = {.user_id = "user", .name = "Ada"};
-    snprintf(body.character_id, sizeof(body.character_id), "%s", id);
-    const msg_persistence_character_t *made =
-        ask(self, MSG_PERSISTENCE_CREATE_CHARACTER, &body, MSG_PERSISTENCE_CHARACTER);
-    assert_string_equal(made->character.id, id);
-}
-
-static int64_t
-lease(stage_t *self, const char *room)
-{
-    msg_persistence_load_room_t body = load_make(room, 2);
-    const msg_persistence_room_loaded_t *loaded =
-        ask(self, MSG_PERSISTENCE_LOAD_ROOM, &body, MSG_PERSISTENCE_ROOM_LOADED);
-    assert_string_equal(loaded->room, room);
-    return loaded->epoch;
-}
-
-static void
-tell(stage_t *self, msg_persistence_append_t append)
-{
-    assert_true(sim_tell(self->sim, MSG_PERSISTENCE_APPEND, append.room, &append));
-}
-
-static void
-queue_append(stage_t *self, msg_persistence_append_t append)
-{
-    assert_true(self->appends_count < PUPPET_QUEUE_CAP);
-    msg_persistence_append_t *kept = &self->appends[self->appends_count++];
-    *kept = append;
-    queue(self, MSG_PERSISTENCE_APPEND, kept, false);
-}
-
-static void
-heard_appended(stage_t *self, int64_t epoch, int64_t through)
-{
-    const msg_persistence_appended_t *appended = heard(self, MSG_PERSISTENCE_APPENDED);
-    assert_int_equal(appended->epoch, epoch);
-    assert_int_equal(appended->through, through);
-}
-
-static void
-heard_refused(stage_t *self, int64_t epoch, store_fault_t fault)
-{
-    const msg_persistence_append_refused_t *refused = heard(self, MSG_PERSISTENCE_APPEND_REFUSED);
-    assert_int_equal(refused->epoch, epoch);
-    assert_int_equal(refused->fault, fault);
-}
-
-static void
-expect_appended(stage_t *self, int64_t epoch, int64_t through)
-{
-    const msg_persistence_appended_t *appended = expect(self, MSG_PERSISTENCE_APPENDED);
-    assert_int_equal(appended->epoch, epoch);
-    assert_int_equal(appended->through, through);
-}
-
-static void
-expect_refused(stage_t *self, int64_t epoch, store_fault_t fault)
-{
-    const msg_persistence_append_refused_t *refused = expect(self, MSG_PERSISTENCE_APPEND_REFUSED);
-    assert_int_equal(refused->epoch, epoch);
-    assert_int_equal(refused->fault, fault);
-}
-
-static int64_t
-stored(stage_t *self, const char *id)
-{
-    msg_persistence_member_loaded_t loaded;
-    store_t *store = self->fixture.store;
-    assert_int_equal(store->load_member(store, id, &loaded), STORE_OK);
-    return loaded.sequence;
-}
-
-static void
 append_is_acknowledged_when_it_is_stored(void **state)
 {
     stage_t *self = *state;
@@ -88,27 +12,71 @@ append_is_acknowledged_when_it_is_stored(void **state)
     tell(self, append_make("plaza/main", epoch, 1, "c", 1));
     expect_appended(self, epoch, 1);
     expect_nothing(self);
-    assert_int_equal(stored(self, "c"), 1);
+    assert_int_equal(sequence_of(self, "c"), 1);
     assert_int_equal(sim_metric(self->sim, METRIC_COMMITS, 0), 1);
 }
 
 static void
-append_without_a_known_lease_is_stale(void **state)
+append_without_the_lease_that_is_known_is_refused(void **state)
 {
     stage_t *self = *state;
     character(self, "c");
     tell(self, append_make("plaza/main", 1, 1, "c", 1));
-    expect_refused(self, 1, STORE_FAULT_STALE_EPOCH);
+    expect_refused(self, 1, STORE_FAULT_LEASE_UNKNOWN);
     int64_t old = lease(self, "plaza/main");
     int64_t epoch = lease(self, "plaza/main");
     assert_int_equal(epoch, old + 1);
     tell(self, append_make("plaza/main", old, 1, "c", 1));
     expect_refused(self, old, STORE_FAULT_STALE_EPOCH);
     tell(self, append_make("plaza/main", epoch + 1, 1, "c", 1));
-    expect_refused(self, epoch + 1, STORE_FAULT_STALE_EPOCH);
-    assert_int_equal(stored(self, "c"), 0);
+    expect_refused(self, epoch + 1, STORE_FAULT_LEASE_UNKNOWN);
+    assert_int_equal(sequence_of(self, "c"), 0);
     tell(self, append_make("plaza/main", epoch, 1, "c", 1)); /* the holder is not disturbed by them */
     expect_appended(self, epoch, 1);
+}
+
+static void
+lease_that_another_process_has_taken_is_stale_until_it_is_taken_back(void **state)
+{
+    stage_t *self = *state;
+    character(self, "c");
+    int64_t epoch = lease(self, "plaza/main");
+    tell(self, append_make("plaza/main", epoch, 1, "c", 1));
+    expect_appended(self, epoch, 1);
+    msg_persistence_load_room_t load = load_make("plaza/main", 0);
+    msg_persistence_room_loaded_t loaded;
+    store_t *store = self->fixture.store;
+    assert_int_equal(store->load_room(store, &load, &loaded), STORE_OK);
+    tell(self, append_make("plaza/main", epoch, 2, "c", 2));
+    expect_refused(self, epoch, STORE_FAULT_STALE_EPOCH);
+    tell(self, append_make("plaza/main", epoch, 3, "c", 3));
+    expect_refused(self, epoch, STORE_FAULT_STALE_EPOCH);
+    assert_int_equal(sequence_of(self, "c"), 1);
+    tell(self, append_make("plaza/main", loaded.epoch, 1, "c", 2)); /* the other's are not for here */
+    expect_refused(self, loaded.epoch, STORE_FAULT_LEASE_UNKNOWN);
+    epoch = lease(self, "plaza/main");
+    assert_int_equal(epoch, loaded.epoch + 1);
+    tell(self, append_make("plaza/main", epoch, 1, "c", 2));
+    expect_appended(self, epoch, 1);
+}
+
+static void
+mute_is_stored_and_lifted(void **state)
+{
+    stage_t *self = *state;
+    character(self, "c");
+    msg_persistence_mute_character_t mute = {.character_id = "c", .muted_until = 1800000000000};
+    msg_persistence_load_member_t who = {.character_id = "c"};
+    ask(self, MSG_PERSISTENCE_MUTE_CHARACTER, &mute, MSG_PERSISTENCE_MUTED);
+    const msg_persistence_member_loaded_t *member =
+        ask(self, MSG_PERSISTENCE_LOAD_MEMBER, &who, MSG_PERSISTENCE_MEMBER_LOADED);
+    assert_int_equal(member->muted_until, mute.muted_until);
+    mute.muted_until = 0;
+    ask(self, MSG_PERSISTENCE_MUTE_CHARACTER, &mute, MSG_PERSISTENCE_MUTED);
+    member = ask(self, MSG_PERSISTENCE_LOAD_MEMBER, &who, MSG_PERSISTENCE_MEMBER_LOADED);
+    assert_int_equal(member->muted_until, 0);
+    snprintf(mute.character_id, sizeof(mute.character_id), "nobody");
+    expect_failed(self, MSG_PERSISTENCE_MUTE_CHARACTER, &mute, STORE_FAULT_NOT_FOUND);
 }
 
 static void
@@ -124,7 +92,7 @@ repeat_is_acknowledged_again_and_stored_once(void **state)
     tell(self, append_make("plaza/main", epoch, 1, "c", 1));
     expect_appended(self, epoch, 2);
     expect_nothing(self);
-    assert_int_equal(stored(self, "c"), 2);
+    assert_int_equal(sequence_of(self, "c"), 2);
     assert_int_equal(sim_metric(self->sim, METRIC_COMMITS, 0), 2);
 }
 
@@ -140,7 +108,7 @@ gap_refuses_the_epoch_until_a_new_lease(void **state)
     expect_refused(self, epoch, STORE_FAULT_GAP);
     tell(self, append_make("plaza/main", epoch, 2, "c", 2)); /* late: too late */
     expect_refused(self, epoch, STORE_FAULT_GAP);
-    assert_int_equal(stored(self, "c"), 1);
+    assert_int_equal(sequence_of(self, "c"), 1);
     epoch = lease(self, "plaza/main");
     tell(self, append_make("plaza/main", epoch, 1, "c", 2));
     expect_appended(self, epoch, 1);
@@ -161,8 +129,8 @@ sequence_out_of_order_refuses_its_room_alone(void **state)
     heard_refused(self, bad, STORE_FAULT_GAP);
     heard_appended(self, good, 2);
     heard_nothing_more(self);
-    assert_int_equal(stored(self, "a"), 2);
-    assert_int_equal(stored(self, "b"), 0);
+    assert_int_equal(sequence_of(self, "a"), 2);
+    assert_int_equal(sequence_of(self, "b"), 0);
     assert_int_equal(sim_metric(self->sim, METRIC_COMMITS, 0), 1);
     assert_int_equal(sim_metric(self->sim, METRIC_COMMIT_FAILURES, 0), 1);
     tell(self, append_make("plaza/bad", bad, 2, "b", 1));
@@ -183,7 +151,7 @@ what_arrives_together_is_one_commit(void **state)
     say(self);
     heard_appended(self, epoch, 50);
     heard_nothing_more(self);
-    assert_int_equal(stored(self, "c"), 50);
+    assert_int_equal(sequence_of(self, "c"), 50);
     assert_int_equal(sim_metric(self->sim, METRIC_COMMITS, 0), 1);
 }
 
@@ -198,7 +166,7 @@ more_than_a_batch_is_several_commits_in_order(void **state)
         queue_append(self, append_make("plaza/main", epoch, i, "c", i));
     }
     say(self);
-    assert_int_equal(stored(self, "c"), COUNT);
+    assert_int_equal(sequence_of(self, "c"), COUNT);
     assert_in_range(sim_metric(self->sim, METRIC_COMMITS, 0), 3, 60);
 }
 
@@ -269,7 +237,7 @@ new_lease_comes_after_the_appends_of_the_one_before(void **state)
     assert_int_equal(loaded->items_len, 2);
     assert_true(loaded->items[0].has_holder);
     assert_string_equal(loaded->items[0].holder, "c");
-    assert_int_equal(stored(self, "c"), 1);
+    assert_int_equal(sequence_of(self, "c"), 1);
 }
 
 static void
@@ -292,8 +260,8 @@ full_disk_refuses_every_room_of_the_batch_until_it_takes_a_new_lease(void **stat
     heard_refused(self, two, STORE_FAULT_FULL);
     heard_nothing_more(self);
     assert_int_equal(sim_metric(self->sim, METRIC_COMMIT_FAILURES, 0), 1);
-    assert_int_equal(stored(self, "a"), 1);
-    assert_int_equal(stored(self, "b"), 0);
+    assert_int_equal(sequence_of(self, "a"), 1);
+    assert_int_equal(sequence_of(self, "b"), 0);
 
     /* There is room again, and still the old epochs are refused: what was lost must not be jumped over. */
     tell(self, append_make("plaza/one", one, 3, "a", 2));
@@ -304,7 +272,7 @@ full_disk_refuses_every_room_of_the_batch_until_it_takes_a_new_lease(void **stat
     one = lease(self, "plaza/one");
     tell(self, append_make("plaza/one", one, 1, "a", 2));
     expect_appended(self, one, 1);
-    assert_int_equal(stored(self, "a"), 2);
+    assert_int_equal(sequence_of(self, "a"), 2);
 }
 
 static void
@@ -317,8 +285,8 @@ crash_forgets_leases_and_keeps_the_store(void **state)
     expect_appended(self, epoch, 1);
     sim_crash(self->sim, ACT_KIND_PERSISTENCE);
     tell(self, append_make("plaza/main", epoch, 2, "c", 2));
-    expect_refused(self, epoch, STORE_FAULT_STALE_EPOCH);
-    assert_int_equal(stored(self, "c"), 1);
+    expect_refused(self, epoch, STORE_FAULT_LEASE_UNKNOWN);
+    assert_int_equal(sequence_of(self, "c"), 1);
     assert_int_equal(lease(self, "plaza/main"), epoch + 1);
     tell(self, append_make("plaza/main", epoch + 1, 1, "c", 2));
     expect_appended(self, epoch + 1, 1);
@@ -328,7 +296,7 @@ static void
 more_rooms_than_leases_are_remembered_go_on_with_new_ones(void **state)
 {
     stage_t *self = *state;
-    enum { LEASES = 4096 }; /* ROOMS_CAP of persistence.c */
+    enum { LEASES = 4096 }; /* ROOMS_CAP of persistence_state.h */
     character(self, "c");
     int64_t epoch = lease(self, "plaza/main");
     char room[32];
@@ -337,7 +305,7 @@ more_rooms_than_leases_are_remembered_go_on_with_new_ones(void **state)
         lease(self, room);
     }
     tell(self, append_make("plaza/main", epoch, 1, "c", 1));
-    expect_refused(self, epoch, STORE_FAULT_STALE_EPOCH);
+    expect_refused(self, epoch, STORE_FAULT_LEASE_UNKNOWN);
     epoch = lease(self, "plaza/main");
     tell(self, append_make("plaza/main", epoch, 1, "c", 1));
     expect_appended(self, epoch, 1);
@@ -377,7 +345,9 @@ main(void)
 #define ACTOR_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ACTOR_TEST(append_is_acknowledged_when_it_is_stored),
-        ACTOR_TEST(append_without_a_known_lease_is_stale),
+        ACTOR_TEST(append_without_the_lease_that_is_known_is_refused),
+        ACTOR_TEST(lease_that_another_process_has_taken_is_stale_until_it_is_taken_back),
+        ACTOR_TEST(mute_is_stored_and_lifted),
         ACTOR_TEST(repeat_is_acknowledged_again_and_stored_once),
         ACTOR_TEST(gap_refuses_the_epoch_until_a_new_lease),
         ACTOR_TEST(sequence_out_of_order_refuses_its_room_alone),

@@ -3,12 +3,13 @@
 #define PLAYHOUSE_PERSISTENCE_TEST_HELPERS_H
 
 #include "persistence.h"
+#include "shaky_store_test_helpers.h"
 #include "sim.h"
 #include "store_test_helpers.h"
 
 /* A room that says what the test has put in its queue, all in one handler, so that it arrives as one batch; and keeps
  * what it hears. */
-enum { PUPPET_QUEUE_CAP = 3000, PUPPET_HEARD_CAP = 1024 };
+enum { PUPPET_QUEUE_CAP = 3000, PUPPET_HEARD_CAP = 4096 };
 
 typedef struct puppet_line {
     msg_type_t type;
@@ -29,6 +30,9 @@ typedef struct puppet {
 
 typedef struct stage {
     fixture_t fixture;
+    shaky_store_t shaky; /* the fixture's, with what a test makes of it */
+    store_t *store;      /* that */
+    cache_t *cache;      /* NULL: none */
     persistence_config_t config;
     sim_t *sim;
     puppet_t puppet;
@@ -77,17 +81,35 @@ static const act_kind_t puppet_kind = {
     .receive = puppet_receive,
 };
 
-static inline int
-set_up(void **state)
+/* A store, and no actor yet. */
+static inline stage_t *
+stage_make(void)
 {
     stage_t *self = calloc(1, sizeof(*self));
     assert_non_null(self);
     fixture_folder(&self->fixture);
     fixture_open(&self->fixture);
-    self->config.store = self->fixture.store;
+    shaky_store_init(&self->shaky, self->fixture.store);
+    self->store = &self->shaky.port;
+    self->config.stores = &self->store;
+    self->config.stores_count = 1;
+    return self;
+}
+
+static inline void
+stage_start(stage_t *self)
+{
+    self->config.caches = self->cache != NULL ? &self->cache : NULL;
     self->sim = sim_new(1);
     sim_add(self->sim, &persistence_kind, &self->config);
     sim_add(self->sim, &puppet_kind, &self->puppet);
+}
+
+static inline int
+set_up(void **state)
+{
+    stage_t *self = stage_make();
+    stage_start(self);
     *state = self;
     return 0;
 }
@@ -96,9 +118,14 @@ static inline int
 tear_down(void **state)
 {
     stage_t *self = *state;
-    sim_destroy(&self->sim);
+    if (self->sim != NULL) {
+        sim_destroy(&self->sim);
+    }
     for (size_t i = 0; i < self->puppet.heard_count; i++) {
         free(self->puppet.heard[i].body);
+    }
+    if (self->cache != NULL) {
+        self->cache->destroy(&self->cache);
     }
     fixture_remove(&self->fixture);
     free(self);
@@ -162,6 +189,84 @@ static inline void
 heard_nothing_more(stage_t *self)
 {
     assert_int_equal(self->puppet.heard_taken, self->puppet.heard_count);
+}
+
+/* ---- what rooms say and hear ---- */
+
+static inline void
+character(stage_t *self, const char *id)
+{
+    msg_persistence_create_character_t body = {.user_id = "user", .name = "Ada"};
+    snprintf(body.character_id, sizeof(body.character_id), "%s", id);
+    const msg_persistence_character_t *made =
+        ask(self, MSG_PERSISTENCE_CREATE_CHARACTER, &body, MSG_PERSISTENCE_CHARACTER);
+    assert_string_equal(made->character.id, id);
+}
+
+static inline int64_t
+lease(stage_t *self, const char *room)
+{
+    msg_persistence_load_room_t body = load_make(room, 2);
+    const msg_persistence_room_loaded_t *loaded =
+        ask(self, MSG_PERSISTENCE_LOAD_ROOM, &body, MSG_PERSISTENCE_ROOM_LOADED);
+    assert_string_equal(loaded->room, room);
+    return loaded->epoch;
+}
+
+static inline void
+tell(stage_t *self, msg_persistence_append_t append)
+{
+    assert_true(sim_tell(self->sim, MSG_PERSISTENCE_APPEND, append.room, &append));
+}
+
+static inline void
+queue_append(stage_t *self, msg_persistence_append_t append)
+{
+    assert_true(self->appends_count < PUPPET_QUEUE_CAP);
+    msg_persistence_append_t *kept = &self->appends[self->appends_count++];
+    *kept = append;
+    queue(self, MSG_PERSISTENCE_APPEND, kept, false);
+}
+
+static inline void
+heard_appended(stage_t *self, int64_t epoch, int64_t through)
+{
+    const msg_persistence_appended_t *appended = heard(self, MSG_PERSISTENCE_APPENDED);
+    assert_int_equal(appended->epoch, epoch);
+    assert_int_equal(appended->through, through);
+}
+
+static inline void
+heard_refused(stage_t *self, int64_t epoch, store_fault_t fault)
+{
+    const msg_persistence_append_refused_t *refused = heard(self, MSG_PERSISTENCE_APPEND_REFUSED);
+    assert_int_equal(refused->epoch, epoch);
+    assert_int_equal(refused->fault, fault);
+}
+
+static inline void
+expect_appended(stage_t *self, int64_t epoch, int64_t through)
+{
+    const msg_persistence_appended_t *appended = expect(self, MSG_PERSISTENCE_APPENDED);
+    assert_int_equal(appended->epoch, epoch);
+    assert_int_equal(appended->through, through);
+}
+
+static inline void
+expect_refused(stage_t *self, int64_t epoch, store_fault_t fault)
+{
+    const msg_persistence_append_refused_t *refused = expect(self, MSG_PERSISTENCE_APPEND_REFUSED);
+    assert_int_equal(refused->epoch, epoch);
+    assert_int_equal(refused->fault, fault);
+}
+
+static inline int64_t
+sequence_of(stage_t *self, const char *id)
+{
+    msg_persistence_member_loaded_t loaded;
+    store_t *store = self->fixture.store;
+    assert_int_equal(store->load_member(store, id, &loaded), STORE_OK);
+    return loaded.sequence;
 }
 
 #endif

@@ -17,7 +17,7 @@
 #include <pthread.h>
 
 #include "registry.h"
-#include "registry_redis_link.h"
+#include "registry_redis_script.h"
 
 enum {
     REDIS_GENERATION_SIZE = 17, /* 64 random bits, in hex */

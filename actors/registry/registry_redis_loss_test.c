@@ -1,7 +1,7 @@
 /* A Redis that has lost all, or some, or the last of what it was told: it is noticed, and nobody gets a second seat. */
 #include "registry_conformance_helpers.h"
 #include "registry_redis.h"
-#include "registry_redis_test_helpers.h"
+#include "redis_test_helpers.h"
 
 enum { WINDOW_MSEC = 3000, KEYS_MAX = 64, ROWS_MAX = 64, SEATS = 6 };
 

@@ -1,14 +1,10 @@
-/* registry_redis_script -- the scripts of schemas/lua as embed_scripts.py has put them into the binary: prelude.lua
- * stands in front of each of the others. */
+/* registry_redis_script -- the scripts of schemas/lua as actors/redis/embed_scripts.py has put them into the binary:
+ * prelude.lua stands in front of each of the others. */
 #ifndef PLAYHOUSE_REGISTRY_REDIS_SCRIPT_H
 #define PLAYHOUSE_REGISTRY_REDIS_SCRIPT_H
 
-typedef struct redis_script {
-    const char *sha1; /* of prelude and body, as EVALSHA wants it */
-    const char *body;
-} redis_script_t;
+#include "redis_link.h"
 
-extern const char redis_script_prelude[];
 extern const redis_script_t redis_script_ask, redis_script_attempt_failed, redis_script_attempt_left,
     redis_script_authorize, redis_script_beat, redis_script_claim, redis_script_count, redis_script_drop,
     redis_script_end_attempt, redis_script_find, redis_script_forget, redis_script_get_switches, redis_script_leave,

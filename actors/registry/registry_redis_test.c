@@ -1,7 +1,7 @@
 /* The Redis form does what every form must do, on a real Redis. */
 #include "registry_conformance.h"
 #include "registry_redis.h"
-#include "registry_redis_test_helpers.h"
+#include "redis_test_helpers.h"
 
 static registry_t *
 make(void *context)

@@ -1,7 +1,7 @@
 /* What a build before this one has kept in Redis, and this one finds there. */
 #include "registry_conformance_helpers.h"
 #include "registry_redis.h"
-#include "registry_redis_test_helpers.h"
+#include "redis_test_helpers.h"
 
 static redis_fixture_t redis;
 

@@ -77,7 +77,7 @@ world_open(world_t *self, uint64_t seed)
     world_configure_admission(self);
     self->room = (room_config_t){
         .delta_msec = 50, .moves_per_second = 20, .chats_per_second = 5, .build = "sim", .rules = &plaza_rules};
-    self->persistence = (persistence_config_t){.store = self->store};
+    self->persistence = (persistence_config_t){.stores = &self->store, .stores_count = 1};
     sim_add(self->sim, &persistence_kind, &self->persistence);
     sim_add(self->sim, &admission_kind, &self->admission);
     sim_add(self->sim, &queue_kind, &self->queue);

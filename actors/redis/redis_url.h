@@ -1,6 +1,6 @@
-/* registry_redis_url -- where a Redis is, taken from its url. */
-#ifndef PLAYHOUSE_REGISTRY_REDIS_URL_H
-#define PLAYHOUSE_REGISTRY_REDIS_URL_H
+/* redis_url -- where a Redis is, taken from its url. */
+#ifndef PLAYHOUSE_REDIS_URL_H
+#define PLAYHOUSE_REDIS_URL_H
 
 #include <stdbool.h>
 #include <stddef.h>

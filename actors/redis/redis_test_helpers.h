@@ -1,13 +1,14 @@
 /*
- * registry_redis_test_helpers -- a Redis of its own for a test: a real redis-server that keeps nothing on disk, at a
+ * redis_test_helpers -- a Redis of its own for a test: a real redis-server that keeps nothing on disk, at a
  * socket in a folder that goes away with it. It dies with the test, however that ends.
  */
-#ifndef PLAYHOUSE_REGISTRY_REDIS_TEST_HELPERS_H
-#define PLAYHOUSE_REGISTRY_REDIS_TEST_HELPERS_H
+#ifndef PLAYHOUSE_REDIS_TEST_HELPERS_H
+#define PLAYHOUSE_REDIS_TEST_HELPERS_H
 
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ enum { REDIS_START_POLLS = 1000, REDIS_START_POLL_MSEC = 10 };
 typedef struct redis_fixture {
     char folder[64];
     char socket[96];
-    char url[112];         /* as registry_redis_new takes it */
+    char url[112];         /* as redis_link_new takes it */
     pid_t pid;             /* 0: it does not run */
     redisContext *context; /* the test's own connection, made at need */
 } redis_fixture_t;

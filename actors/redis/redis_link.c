@@ -1,4 +1,4 @@
-#include "registry_redis_link.h"
+#include "redis_link.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "registry_redis_url.h"
+#include "redis_url.h"
 
 struct redis_link {
     redis_address_t address;
@@ -273,10 +273,10 @@ redis_link_open(redis_link_t *self, act_usec_t now)
 static bool
 link_load(redis_link_t *self, const redis_script_t *script)
 {
-    size_t head = strlen(redis_script_prelude), length = head + strlen(script->body);
+    size_t head = strlen(script->prelude), length = head + strlen(script->body);
     char *text = malloc(length + 1);
     ACT_ASSERT(text != NULL);
-    memcpy(text, redis_script_prelude, head);
+    memcpy(text, script->prelude, head);
     memcpy(text + head, script->body, length - head + 1);
     redisReply *reply = link_command(self, 3, (const char *[]){"SCRIPT", "LOAD", text}, "a script was refused");
     free(text);

@@ -1,24 +1,31 @@
 /*
- * registry_redis_link -- one connection to Redis, and scripts called over it.
+ * redis_link -- one connection to Redis, and scripts called over it.
  *
  * It connects at a call, and after a loss again at a later one, but not before REDIS_RETRY_USEC have passed. A call
  * takes at most `timeout_msec`, connecting included (but for the lookup of a host's name, which the resolver bounds).
  * Whatever goes wrong ends the connection: no answer is ever taken for that of another call. Not for two threads at
  * once.
  */
-#ifndef PLAYHOUSE_REGISTRY_REDIS_LINK_H
-#define PLAYHOUSE_REGISTRY_REDIS_LINK_H
+#ifndef PLAYHOUSE_REDIS_LINK_H
+#define PLAYHOUSE_REDIS_LINK_H
 
 #include <hiredis/hiredis.h>
 
 #include "act.h"
-#include "registry_redis_script.h"
 
 enum {
     REDIS_RETRY_USEC = 200 * ACT_MSEC,
     REDIS_WHY_SIZE = 320,
     REDIS_SERVER_SIZE = 41, /* a run id */
 };
+
+/* A script as embed_scripts.py has put it into the binary. What it says is `prelude` and `body`, one after the other.
+ */
+typedef struct redis_script {
+    const char *sha1; /* of both, as EVALSHA wants it */
+    const char *prelude;
+    const char *body;
+} redis_script_t;
 
 typedef struct redis_link redis_link_t;
 

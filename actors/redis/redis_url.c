@@ -1,4 +1,4 @@
-#include "registry_redis_url.h"
+#include "redis_url.h"
 
 #include <stdio.h>
 #include <string.h>
