@@ -26,15 +26,18 @@
 #include "queue.h"
 #include "room.h"
 #include "server.h"
-#include "store_sqlite.h"
 
-enum { HOUSE_INSTANCES_TEXT = 2048 }; /* bytes of admission.instances */
+enum {
+    HOUSE_INSTANCES_TEXT = 2048, /* bytes of admission.instances */
+    HOUSE_STORES_CAP = 16,       /* threads of persistence */
+};
 
 /* All that one process is made of. */
 typedef struct house {
     const config_t *config;
     broker_t *broker;
-    store_t *store;
+    store_t *stores[HOUSE_STORES_CAP]; /* one for each thread of persistence, and its cache; NULL beyond */
+    cache_t *caches[HOUSE_STORES_CAP];
     registry_t *registry;
     keyset_t *keyset;
     dev_issuer_t *issuer; /* NULL without --dev */
@@ -195,23 +198,6 @@ house_open_sign_in(house_t *self)
            house_tell(to->resource, sizeof to->resource, "auth.resource", resource);
 }
 
-static bool
-house_open_store(house_t *self)
-{
-    char why[STORE_ERROR_MAX];
-    self->store = store_sqlite_open(config_text(self->config, CONFIG_STORE_PATH), true, why);
-    if (self->store == NULL) {
-        return house_refuse("could not open the store", why, "see store.path");
-    }
-    self->persistence = (persistence_config_t){
-        .stores = &self->store,
-        .stores_count = 1,
-        .window_msec = config_int(self->config, CONFIG_STORE_WINDOW_MSEC),
-        .keep_msec = config_int(self->config, CONFIG_STORE_KEEP_HOURS) * 3600 * 1000,
-    };
-    return true;
-}
-
 /* What shares a thread. PostgreSQL is waited for over a socket: there persistence must not hold the gateway's loop. */
 static const char *
 house_placement(const config_t *config)
@@ -223,6 +209,52 @@ house_placement(const config_t *config)
     return *config_text(config, CONFIG_STORE_URL) == '\0'
                ? "gateway+room+persistence auth+admission+queue+metrics+front"
                : "gateway+room persistence auth+admission+queue+metrics+front";
+}
+
+/* The store and the cache of one thread of persistence. */
+static bool
+house_open_shelf(house_t *self, uint32_t thread)
+{
+    char why[STORE_ERROR_MAX];
+    const store_options_t options = {.url = config_text(self->config, CONFIG_STORE_URL),
+                                     .path = config_text(self->config, CONFIG_STORE_PATH),
+                                     .timeout_msec = config_int(self->config, CONFIG_STORE_TIMEOUT_MSEC)};
+    self->stores[thread] = store_open(&options, why);
+    if (self->stores[thread] == NULL) {
+        return house_refuse("could not open the store", why, "see store.url and store.path");
+    }
+    const char *cache = config_text(self->config, CONFIG_CACHE_URL);
+    if (*cache != '\0') {
+        self->caches[thread] =
+            cache_redis_new(cache, config_int(self->config, CONFIG_CACHE_TIMEOUT_MSEC), why, sizeof why);
+        if (self->caches[thread] == NULL) {
+            return house_refuse("cache.url is not usable", why, "give redis://HOST:PORT or unix:PATH, or nothing");
+        }
+    }
+    return true;
+}
+
+static bool
+house_open_stores(house_t *self)
+{
+    unsigned threads = broker_threads_of(house_placement(self->config), persistence_kind.name);
+    if (threads > HOUSE_STORES_CAP) {
+        return house_refuse("could not open the stores", "broker.placement has too many threads of persistence",
+                            "16 are allowed; one is enough for tens of thousands of actions a second");
+    }
+    for (unsigned thread = 0; thread < threads; thread++) {
+        if (!house_open_shelf(self, thread)) {
+            return false;
+        }
+    }
+    self->persistence = (persistence_config_t){
+        .stores = self->stores,
+        .stores_count = threads,
+        .caches = *config_text(self->config, CONFIG_CACHE_URL) != '\0' ? self->caches : NULL,
+        .window_msec = config_int(self->config, CONFIG_STORE_WINDOW_MSEC),
+        .keep_msec = config_int(self->config, CONFIG_STORE_KEEP_HOURS) * 3600 * 1000,
+    };
+    return true;
 }
 
 static bool
@@ -384,7 +416,7 @@ house_open(house_t *self)
 {
     self->broker = broker_new();
     if (!house_check_front(config_text(self->config, CONFIG_BROKER_ENDPOINT)) || !house_name_instances(self) ||
-        !house_open_auth(self) || !house_open_sign_in(self) || !house_open_store(self) || !house_open_registry(self)) {
+        !house_open_auth(self) || !house_open_sign_in(self) || !house_open_stores(self) || !house_open_registry(self)) {
         return false;
     }
     house_configure(self);
@@ -405,8 +437,13 @@ static void
 house_close(house_t *self)
 {
     broker_destroy(&self->broker);
-    if (self->store != NULL) {
-        self->store->close(&self->store);
+    for (int thread = 0; thread < HOUSE_STORES_CAP; thread++) {
+        if (self->caches[thread] != NULL) {
+            self->caches[thread]->destroy(&self->caches[thread]);
+        }
+        if (self->stores[thread] != NULL) {
+            self->stores[thread]->close(&self->stores[thread]);
+        }
     }
     registry_destroy(&self->registry);
     keyset_destroy(&self->keyset);
