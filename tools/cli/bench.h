@@ -2,8 +2,9 @@
  * bench -- loads one server: makes characters, joins sessions, sends moves, and counts what comes back.
  *
  * bench_join.c brings sessions in over HTTP, bench_session.c is what their sockets hear. bench_load.c lets them play,
- * bench_visit.c lets others come and go meanwhile, bench_queue.c lets others wait for their seats. bench_report.c
- * prints; cmd_bench.c is the command. One thread, one epoll descriptor, every phase bounded in time.
+ * bench_visit.c lets others come and go meanwhile, bench_queue.c lets others wait for their seats, bench_fresh.c looks
+ * how old is what they see of each other. bench_report.c prints; cmd_bench.c is the command. One thread, one epoll
+ * descriptor, every phase bounded in time.
  */
 #ifndef PLAYHOUSE_BENCH_H
 #define PLAYHOUSE_BENCH_H
@@ -38,6 +39,7 @@ typedef struct bench_options {
     const char *dev_key;
     const char *audience;
     const char *users;
+    const char *freshness_path; /* NULL, or where each sight of another's move is written */
     codec_format_t format;
     int64_t sessions;
     int64_t rate; /* actions per second in all; 0: as fast as acks come */
@@ -47,6 +49,7 @@ typedef struct bench_options {
     int64_t joiners;
     int64_t pid;          /* 0: none */
     int64_t registry_pid; /* 0: none */
+    int64_t store_pid;    /* of PostgreSQL's postmaster: it and its children; 0: none */
     int64_t visits;       /* sessions per second that come and go beside the load; 0: none */
     int64_t queue;        /* how many wait; 0: none */
     int64_t frees;        /* seats per second that are freed for them */
@@ -105,6 +108,10 @@ typedef struct bench_session {
     int64_t due_at[BENCH_OUTSTANDING_CAP]; /* when the action was due, by actionId; 0: not outstanding */
     int64_t rest_until;                    /* after a refusal */
     double x, y;
+    char character_id[25];
+    bool reads_deltas;
+    int64_t seen_id; /* the newest action that somebody else has seen */
+    int64_t sent_at[BENCH_OUTSTANDING_CAP], acked_at[BENCH_OUTSTANDING_CAP]; /* by actionId; 0: not (yet) */
 } bench_session_t;
 
 /* One HTTP connection that brings one session after the other in. */
@@ -119,7 +126,17 @@ typedef struct bench_joiner {
 typedef struct bench_costs {
     bench_usage_t server;
     bench_usage_t registry;
+    bench_usage_t store;
 } bench_costs_t;
+
+/* How old is what others see? */
+typedef struct bench_fresh {
+    bench_stats_t seen;           /* from a move that is sent until somebody else sees it */
+    bench_stats_t after_ack;      /* from its ack until then */
+    bench_session_t **characters; /* mask + 1 slots, open addressing */
+    uint64_t mask;
+    FILE *log; /* characterId,actionId,microseconds since 1970 */
+} bench_fresh_t;
 
 typedef struct bench_queue {
     bench_session_t **holders; /* who has had a seat, in the order they got it */
@@ -169,6 +186,7 @@ typedef struct bench {
     int64_t visits_begun;
     int64_t visitor; /* whose turn it is */
     bench_queue_t queue;
+    bench_fresh_t fresh;
     bench_tally_t failures; /* joins and connections that failed */
     bench_tally_t refusals; /* actions that were refused */
 } bench_t;
@@ -204,6 +222,19 @@ void bench_joiner_free(bench_session_t *session, const char *why);
 
 extern const bench_ws_events_t bench_session_events;
 void bench_session_leave(bench_session_t *self);
+
+/* ---- bench_fresh.c ---- */
+
+/* False after saying why. */
+bool bench_fresh_open(bench_t *self);
+void bench_fresh_close(bench_t *self);
+/* How far from its first place a move goes. */
+double bench_fresh_offset(int64_t action_id);
+/* It is in its room; its action_id was sent; one was acknowledged; a frame was read. */
+void bench_fresh_enter(bench_session_t *self);
+void bench_fresh_sent(bench_session_t *self, int64_t now);
+void bench_fresh_acked(bench_session_t *self, int64_t action_id, int64_t now);
+void bench_fresh_look(bench_session_t *self, const uint8_t *data, size_t length);
 
 /* ---- what bench_session.c tells ---- */
 

@@ -66,7 +66,8 @@ bench_costs(bench_t *self, bench_costs_t *costs)
 {
     const bench_options_t *options = self->options;
     return (options->pid == 0 || bench_usage_read(options->pid, &costs->server)) &&
-           (options->registry_pid == 0 || bench_usage_read(options->registry_pid, &costs->registry));
+           (options->registry_pid == 0 || bench_usage_read(options->registry_pid, &costs->registry)) &&
+           (options->store_pid == 0 || bench_usage_read_family(options->store_pid, &costs->store));
 }
 
 /* The joiner is done with its session in this phase. */

@@ -17,8 +17,9 @@ bench_send_move(bench_session_t *self, int64_t due)
     bench_t *bench = self->bench;
     uint8_t message[BENCH_MESSAGE_CAP];
     self->action_id++;
-    double offset = self->action_id % 2 ? bench_step_length : 0;
-    msg_intent_move_t move = {.action_id = self->action_id, .x = self->x + offset, .y = self->y};
+    bench_fresh_sent(self, due);
+    double x = self->x + bench_fresh_offset(self->action_id);
+    msg_intent_move_t move = {.action_id = self->action_id, .x = x, .y = self->y};
     size_t length = codec_encode(self->ws.format, &type_intent_move, "intent.move", &move, message, sizeof(message));
     self->outstanding++;
     self->due_at[self->action_id % BENCH_OUTSTANDING_CAP] = due;
@@ -46,7 +47,10 @@ bench_on_answer(bench_session_t *self, const bench_answer_t *answer)
     if (answer->kind == BENCH_ERROR) {
         bench_tally_add(&bench->refusals, answer->code);
         self->rest_until = now + BENCH_REST_USEC;
-    } else if (bench->counting) {
+    } else {
+        bench_fresh_acked(self, answer->action_id, now);
+    }
+    if (answer->kind != BENCH_ERROR && bench->counting) {
         bench->acked++;
         if (*due >= bench->count_start) {
             bench_stats_add(&bench->acks, now - *due);

@@ -5,6 +5,7 @@
 typedef struct bench_numbers {
     double joins_per_second, join_seconds, join_cpu_usec, join_registry_usec;
     double seconds, acks_per_second, cpu_usec, cores, registry_cores, rss, session_bytes;
+    double store_usec, store_cores;
     double visits_per_second, waits_per_second, fill_seconds, pushes_per_second;
 } bench_numbers_t;
 
@@ -25,6 +26,7 @@ bench_numbers(const bench_t *self)
     double seconds = (double)self->load_usec / 1e6;
     double cpu = (double)(self->after_load.server.cpu_usec - self->before_load.server.cpu_usec);
     double registry = (double)(self->after_load.registry.cpu_usec - self->before_load.registry.cpu_usec);
+    double store = (double)(self->after_load.store.cpu_usec - self->before_load.store.cpu_usec);
     double joined = (double)self->joined;
     const bench_costs_t *join[] = {&self->before_join, &self->after_join};
     const bench_usage_t *last = self->options->join_only ? &self->after_join.server : &self->after_load.server;
@@ -38,6 +40,8 @@ bench_numbers(const bench_t *self)
         .cpu_usec = bench_per(cpu, (double)self->acked),
         .cores = bench_per(cpu, (double)self->load_usec),
         .registry_cores = bench_per(registry, (double)self->load_usec),
+        .store_usec = bench_per(store, (double)self->acked),
+        .store_cores = bench_per(store, (double)self->load_usec),
         .rss = (double)last->rss,
         .session_bytes = bench_per((double)(join[1]->server.rss - join[0]->server.rss), joined),
         .visits_per_second = bench_per((double)self->visits.enter.count, seconds),
@@ -104,6 +108,8 @@ bench_load_text(const bench_t *self, const bench_numbers_t *n, FILE *out)
             "%-10s %" PRIu64 " acks in %.1f s, %.0f/s; %" PRIu64 " sent, %" PRIu64 " refused, %" PRIu64 " unanswered\n",
             "actions", self->acked, n->seconds, n->acks_per_second, self->sent, self->refusals.count, self->unanswered);
     bench_times_text(&self->acks, "ack", "", out);
+    bench_times_text(&self->fresh.seen, "seen", "by somebody else: ", out);
+    bench_times_text(&self->fresh.after_ack, "", "after the ack: ", out);
     fprintf(out, "%-10s %" PRIu64 " messages, %.1f MB\n", "read", self->messages, (double)self->bytes / 1e6);
     if (self->options->visits) {
         fprintf(out, "%-10s %" PRIu64 " came and went meanwhile, %.0f/s\n", "visits", self->visits.enter.count,
@@ -151,6 +157,9 @@ bench_report_text(const bench_t *self, FILE *out)
     if (options->registry_pid && !options->join_only) {
         fprintf(out, "%-10s %.2f cores\n", "registry", n.registry_cores);
     }
+    if (options->store_pid && bench_plays(options)) {
+        fprintf(out, "%-10s CPU %.1f us per action, %.2f cores\n", "store", n.store_usec, n.store_cores);
+    }
     bench_tally_text(&self->failures, "failed", out);
     bench_tally_text(&self->refusals, "refused", out);
 }
@@ -189,6 +198,9 @@ bench_load_json(const bench_t *self, const bench_numbers_t *n, FILE *out)
             ",\"acksPerSecond\":%.1f",
             self->options->rate, self->sent, self->acked, self->unanswered, n->acks_per_second);
     bench_times_json(&self->acks, "ackMs", out);
+    bench_times_json(&self->fresh.seen, "seenMs", out);
+    bench_times_json(&self->fresh.after_ack, "seenAfterAckMs", out);
+    fprintf(out, ",\"seen\":%" PRIu64, self->fresh.seen.count);
     fprintf(out, ",\"messagesRead\":%" PRIu64 ",\"bytesRead\":%" PRIu64, self->messages, self->bytes);
     if (self->options->visits) {
         fprintf(out, ",\"visits\":{\"rate\":%" PRId64 ",\"done\":%" PRIu64 ",\"perSecond\":%.1f", self->options->visits,
@@ -240,6 +252,9 @@ bench_report_json(const bench_t *self, FILE *out)
     }
     if (options->registry_pid) {
         fprintf(out, ",\"registry\":{\"cpuUsecPerJoin\":%.1f,\"cores\":%.3f}", n.join_registry_usec, n.registry_cores);
+    }
+    if (options->store_pid) {
+        fprintf(out, ",\"store\":{\"cpuUsecPerAction\":%.2f,\"cores\":%.3f}", n.store_usec, n.store_cores);
     }
     bench_tally_json(&self->failures, "failures", out);
     bench_tally_json(&self->refusals, "refusals", out);

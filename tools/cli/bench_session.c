@@ -86,6 +86,8 @@ bench_on_welcome(bench_session_t *self, const msg_event_welcome_t *welcome)
 {
     bench_t *bench = self->bench;
     self->action_id = welcome->last_action_id;
+    memcpy(self->character_id, welcome->character_id, sizeof(self->character_id));
+    bench_fresh_enter(self);
     for (uint32_t i = 0; i < welcome->snapshot.members_len; i++) {
         const obj_member_view_t *member = &welcome->snapshot.members[i];
         if (strcmp(member->character_id, welcome->character_id) == 0) {
@@ -171,6 +173,8 @@ bench_session_message(bench_ws_t *ws, const uint8_t *data, size_t length)
         bench_session_enter(self, data, length);
     } else if (!bench_scan(ws->format, data, length, bench_session_answer, self)) {
         bench_tally_add(&self->bench->failures, "a frame of the server cannot be read");
+    } else if (self->reads_deltas) {
+        bench_fresh_look(self, data, length);
     }
 }
 

@@ -1,8 +1,10 @@
 #include "bench_stats.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,22 +77,80 @@ bench_proc_read(int64_t pid, const char *name, char text[BENCH_PROC_CAP])
     return length > 0;
 }
 
+/* Of /proc/PID/stat; times in us. */
+typedef struct bench_stat {
+    int64_t parent;
+    int64_t own;
+    int64_t children; /* that have ended and were waited for */
+} bench_stat_t;
+
+static bool
+bench_stat_parse(const char *text, bench_stat_t *stat)
+{
+    const char *name_end = strrchr(text, ')'); /* the name itself may hold anything */
+    uint64_t times[4];
+    if (!name_end ||
+        sscanf(name_end + 1,
+               " %*c %" SCNd64 " %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+               &stat->parent, &times[0], &times[1], &times[2], &times[3]) != 5) {
+        return false;
+    }
+    int64_t tick = 1000000 / sysconf(_SC_CLK_TCK);
+    stat->own = (int64_t)(times[0] + times[1]) * tick;
+    stat->children = (int64_t)(times[2] + times[3]) * tick;
+    return true;
+}
+
+static bool
+bench_stat_read(int64_t pid, bench_stat_t *stat)
+{
+    char text[BENCH_PROC_CAP];
+    if (!bench_proc_read(pid, "stat", text)) {
+        return false;
+    }
+    if (!bench_stat_parse(text, stat)) {
+        fprintf(stderr, "cannot understand /proc/%" PRId64 "/stat\n", pid);
+        return false;
+    }
+    return true;
+}
+
+bool
+bench_usage_read_family(int64_t pid, bench_usage_t *usage)
+{
+    bench_stat_t stat;
+    if (!bench_stat_read(pid, &stat)) {
+        return false;
+    }
+    usage->cpu_usec = stat.own + stat.children;
+    DIR *processes = opendir("/proc");
+    for (struct dirent *entry; processes != NULL && (entry = readdir(processes)) != NULL;) {
+        int64_t child = strtoll(entry->d_name, NULL, 10); /* 0: not a process */
+        char path[64];
+        char text[BENCH_PROC_CAP];
+        snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", child);
+        FILE *file = child > 0 ? fopen(path, "re") : NULL; /* it may be gone by now */
+        if (file != NULL) {
+            text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+            fclose(file);
+            usage->cpu_usec += bench_stat_parse(text, &stat) && stat.parent == pid ? stat.own : 0;
+        }
+    }
+    if (processes != NULL) {
+        closedir(processes);
+    }
+    return true;
+}
+
 bool
 bench_usage_read(int64_t pid, bench_usage_t *usage)
 {
     char text[BENCH_PROC_CAP];
-    uint64_t user = 0;
-    uint64_t kernel = 0;
-    if (!bench_proc_read(pid, "stat", text)) {
+    bench_stat_t stat;
+    if (!bench_stat_read(pid, &stat)) {
         return false;
     }
-    const char *name_end = strrchr(text, ')'); /* the name itself may hold anything */
-    if (!name_end || sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &user,
-                            &kernel) != 2) {
-        fprintf(stderr, "cannot understand /proc/%" PRId64 "/stat\n", pid);
-        return false;
-    }
-    usage->cpu_usec = (int64_t)(user + kernel) * (1000000 / sysconf(_SC_CLK_TCK));
+    usage->cpu_usec = stat.own;
     if (!bench_proc_read(pid, "status", text)) {
         return false;
     }

@@ -31,6 +31,9 @@ typedef struct bench_usage {
 /* Reads /proc/PID. False after saying on standard error why not. */
 bool bench_usage_read(int64_t pid, bench_usage_t *usage);
 
+/* CPU of a process and its children together, those included that have ended and were waited for; no memory. */
+bool bench_usage_read_family(int64_t pid, bench_usage_t *usage);
+
 int64_t bench_now(void); /* monotonic us */
 
 #endif

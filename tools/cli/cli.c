@@ -37,13 +37,15 @@ static const char cli_more_bench[] =
     "  --sign            sign tokens here, with dev.key, instead of asking the server for them\n"
     "  --pid PID         the server's process: adds CPU per action and memory per session\n"
     "  --registry-pid P  the process of its Redis: adds the CPU of that one\n"
+    "  --store-pid P     the postmaster of its PostgreSQL: adds the CPU of it and its children per action\n"
+    "  --freshness FILE  write each sight of another's move: characterId,actionId,microseconds since 1970\n"
     "  --users NAME      the users are NAME-1, NAME-2 ... (default bench)\n"
     "  --json            one JSON object instead of lines for people\n"
     "  --allow-remote    let URL be another machine\n"
     "\n"
     "Sessions above gateway.moves_per_second are refused by the server: start it with\n"
     "--gateway.moves_per_second 1000 to measure saturation. Times are from when an action was due to its ack,\n"
-    "and from when a visit was due. --queue needs an instance of exactly --sessions seats, and nobody else in it.\n";
+    "and to when another session first saw it (one in ten reads its deltas), and from when a visit was due. --queue needs an instance of exactly --sessions seats, and nobody else in it.\n";
 
 #define CLI_MORE_ADMIN                                                                                                 \
     "Asks the server of this machine that listens on admin.port: give --config FILE or --admin.port PORT as to run.\n" \

@@ -98,13 +98,14 @@ bench_measure(const bench_options_t *options, bool json)
     int status = EXIT_FAILURE;
     if (!bench.sessions || !bench.joiners) {
         fprintf(stderr, "playhouse bench: out of memory\n");
-    } else if (client_peer_open(&bench.peer, options->url, options->allow_remote)) {
+    } else if (bench_fresh_open(&bench) && client_peer_open(&bench.peer, options->url, options->allow_remote)) {
         bool good = bench_run(&bench);
         (json ? bench_report_json : bench_report_text)(&bench, stdout);
         bench_leave(&bench);
         client_peer_close(&bench.peer);
         status = good && bench.failures.count == 0 && bench.unanswered == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     }
+    bench_fresh_close(&bench);
     free(bench.sessions);
     free(bench.joiners);
     free(bench.queue.holders);
@@ -136,6 +137,7 @@ cmd_bench(int argc, char **argv, config_t *config)
         {.name = "--url", .text = &options.url},
         {.name = "--token-url", .text = &options.token_path},
         {.name = "--users", .text = &options.users},
+        {.name = "--freshness", .text = &options.freshness_path},
         {.name = "--format", .text = &words.format},
         {.name = "--rate", .text = &words.rate},
         {.name = "--sessions", .number = &options.sessions, .min = 1, .max = BENCH_SESSIONS_MAX},
@@ -145,6 +147,7 @@ cmd_bench(int argc, char **argv, config_t *config)
         {.name = "--joins-at-once", .number = &options.joiners, .min = 1, .max = BENCH_JOINERS_CAP},
         {.name = "--pid", .number = &options.pid, .min = 1, .max = INT32_MAX},
         {.name = "--registry-pid", .number = &options.registry_pid, .min = 1, .max = INT32_MAX},
+        {.name = "--store-pid", .number = &options.store_pid, .min = 1, .max = INT32_MAX},
         {.name = "--visits", .number = &options.visits, .min = 1, .max = BENCH_VISITS_MAX},
         {.name = "--queue", .number = &options.queue, .min = 1, .max = BENCH_SESSIONS_MAX},
         {.name = "--frees", .number = &options.frees, .min = 1, .max = BENCH_FREES_MAX},
