@@ -23,10 +23,12 @@ static int64_t freed_at[SESSIONS];
 static void
 start(codec_format_t format, bench_part_t part, bench_state_t state)
 {
+    bench_fresh_close(&bench); /* of the test before */
     options = (bench_options_t){.format = format};
     bench = (bench_t){.options = &options, .sessions = sessions, .sessions_count = SESSIONS};
     bench.queue.holders = holders;
     bench.queue.freed_at = freed_at;
+    assert_true(bench_fresh_open(&bench));
     for (int i = 0; i < SESSIONS; i++) {
         sessions[i] = (bench_session_t){.bench = &bench, .part = part, .state = state, .since = bench_now()};
         sessions[i].ws.fd = -1;
@@ -217,6 +219,45 @@ a_connection_that_is_lost_is_a_failure_until_the_end(void **state)
     assert_int_equal(bench.failures.count, 1);
 }
 
+/* The character of sessions[of], as its room shows it after that action. */
+static void
+hear_move(bench_session_t *session, int of, int64_t action_id)
+{
+    static msg_event_state_delta_t delta;
+    delta = (msg_event_state_delta_t){.room_version = 8, .has_members = true, .members_len = 1};
+    snprintf(delta.members[0].character_id, sizeof(delta.members[0].character_id), "c%d", of);
+    snprintf(delta.members[0].name, sizeof(delta.members[0].name), "Ann");
+    delta.members[0].x = sessions[of].x + bench_fresh_offset(action_id);
+    hear_one(session, "event.state_delta", &type_event_state_delta, &delta);
+}
+
+static void
+what_others_see_of_a_move_is_timed_once(void **state)
+{
+    (void)state;
+    start(CODEC_MSGPACK, BENCH_PLAYER, BENCH_PLAYING);
+    bench.counting = true;
+    for (int i = 0; i < SESSIONS; i++) {
+        snprintf(sessions[i].character_id, sizeof(sessions[i].character_id), "c%d", i);
+        sessions[i].x = 10 * i;
+        bench_fresh_enter(&sessions[i]);
+    }
+    int64_t now = bench_now();
+    sessions[1].action_id = 70; /* beyond one round of places */
+    bench_fresh_sent(&sessions[1], now - 5000);
+    bench_fresh_acked(&sessions[1], 70, now - 2000);
+    hear_move(&sessions[2], 1, 70);
+    assert_int_equal(bench.fresh.seen.count, 0); /* this one skips deltas */
+    hear_move(&sessions[0], 1, 69);              /* never sent here */
+    hear_move(&sessions[0], 0, 70);              /* itself is nobody else */
+    assert_int_equal(bench.fresh.seen.count, 0);
+    hear_move(&sessions[0], 1, 70);
+    hear_move(&sessions[0], 1, 70);
+    assert_int_equal(bench.fresh.seen.count, 1);
+    assert_true(bench.fresh.seen.max >= 5000 && bench.fresh.after_ack.max >= 2000);
+    assert_true(bench.fresh.after_ack.max < bench.fresh.seen.max);
+}
+
 int
 main(void)
 {
@@ -227,6 +268,9 @@ main(void)
         cmocka_unit_test(a_seat_is_timed_from_the_leave_that_freed_it),
         cmocka_unit_test(an_admission_out_of_turn_is_a_failure),
         cmocka_unit_test(a_connection_that_is_lost_is_a_failure_until_the_end),
+        cmocka_unit_test(what_others_see_of_a_move_is_timed_once),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    bench_fresh_close(&bench);
+    return failed;
 }
