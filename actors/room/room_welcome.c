@@ -68,6 +68,8 @@ room_welcome(const room_t *self, const room_member_t *member, const msg_room_joi
     memcpy(welcome.character_id, member->seen.character_id, sizeof welcome.character_id);
     memcpy(welcome.name, member->seen.name, sizeof welcome.name);
     memcpy(welcome.room, self->key, sizeof welcome.room);
+    welcome.has_role = true;
+    welcome.role = member->role;
     size_t length = strnlen(self->config->build, sizeof welcome.build - 1);
     memcpy(welcome.build, self->config->build, length);
     welcome.build[length] = '\0';

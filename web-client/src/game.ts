@@ -2,9 +2,9 @@ import type { Client } from './core/client';
 import { Latency } from './core/latency';
 import { Motion } from './core/motion';
 import type { Hooks } from './core/parts';
-import type { EventAck, EventError, EventStateDelta, EventWelcome, Intent, ItemAction, MemberView } from './core/protocol';
+import type { ChatLine, EventAck, EventError, EventStateDelta, EventWelcome, Intent, ItemAction, MemberView } from './core/protocol';
 import { Walker } from './core/walker';
-import { applyDelta, chatsOf, heldBy, nearestItem, nearestMember, worldFromWelcome } from './core/world';
+import { chatsOf, heldBy, nearestItem, nearestMember } from './core/world';
 import type { Point, World } from './core/world';
 import type { Presence } from './scene/scene';
 import type { Facing } from './scene/people';
@@ -19,6 +19,10 @@ export interface GameEvents {
   onWelcome(world: World): void;
   onChat(line: { readonly characterId: string; readonly name: string; readonly text: string }): void;
   onArrival(name: string, here: boolean): void;
+  /** Something was said that is not known any more. */
+  onChatsLost(): void;
+  /** What was said is not heard by anybody for so long yet. */
+  onMuted(leftMs: number): void;
   onRefused(message: string): void;
   onLatency(): void;
 }
@@ -48,30 +52,17 @@ export class Game implements Omit<Hooks, 'onState'> {
     return this.walker?.destination;
   }
 
-  onWelcome(welcome: EventWelcome): void {
-    const world = worldFromWelcome(welcome);
-    this.world = world;
-    const self = world.members.get(world.selfId);
-    this.walker = new Walker({ x: self?.x ?? world.limits.width / 2, y: self?.y ?? world.limits.height / 2 }, world.limits);
-    this.movesUnderWay = 0;
-    this.movesVersion = 0;
-    this.aimAll(world);
+  onWelcome(welcome: EventWelcome, world: World): void {
+    const resumed = welcome.changes !== undefined && this.walker !== undefined;
+    // Who comes back to the same room goes on from where they see themselves; what is under way is sent again.
+    if (!resumed) this.stand(world);
     this.events.onWelcome(world);
+    if (welcome.chatsLost === true) this.events.onChatsLost();
+    this.show(world, resumed, chatsOf(welcome));
   }
 
-  onDelta(delta: EventStateDelta): void {
-    const before = this.world;
-    if (before === undefined) return;
-    const world = applyDelta(before, delta);
-    this.world = world;
-    this.aimAll(world);
-    for (const [id, member] of world.members) if (!before.members.has(id)) this.events.onArrival(member.name, true);
-    for (const [id, member] of before.members) if (!world.members.has(id)) this.events.onArrival(member.name, false);
-    for (const line of chatsOf(delta)) {
-      const until = this.now() + BUBBLE_MS + line.text.length * BUBBLE_MS_PER_LETTER;
-      this.bubbles.set(line.characterId, { text: line.text, until });
-      this.events.onChat(line);
-    }
+  onDelta(delta: EventStateDelta, world: World): void {
+    this.show(world, true, chatsOf(delta));
   }
 
   onAck(ack: EventAck, intent: Intent, tookMs: number): void {
@@ -83,6 +74,10 @@ export class Game implements Omit<Hooks, 'onState'> {
   }
 
   onError(error: EventError, intent: Intent | undefined): void {
+    if (error.code === 'MUTED') {
+      this.events.onMuted(error.retryAfterMs ?? 0);
+      return;
+    }
     if (intent?.type !== 'intent.move') {
       this.events.onRefused(error.transient ? `${error.message}; try again` : error.message);
       return;
@@ -113,11 +108,18 @@ export class Game implements Omit<Hooks, 'onState'> {
   }
 
   say(text: string): boolean {
-    return this.client?.send({ type: 'intent.chat', text }) ?? false;
+    return !this.watching && (this.client?.send({ type: 'intent.chat', text }) ?? false);
+  }
+
+  /** Says that one is still there, by being told to stand where one stands. */
+  stay(): void {
+    const at = this.walker?.at;
+    if (at !== undefined) this.sendMove(at);
   }
 
   /** Does something with an item, after the server has been told where one stands. */
   act(action: ItemAction, itemId: string, targetId?: string): void {
+    if (this.watching) return;
     const at = this.walker?.tellNow(this.now());
     if (at !== undefined) this.sendMove(at);
     const target = targetId === undefined ? {} : { targetId };
@@ -129,7 +131,7 @@ export class Game implements Omit<Hooks, 'onState'> {
   reach(): { item: ReturnType<typeof nearestItem>; member: MemberView | undefined; held: ReturnType<typeof heldBy> } {
     const world = this.world;
     const at = this.walker?.at;
-    if (world === undefined || at === undefined) return { item: undefined, member: undefined, held: [] };
+    if (world === undefined || at === undefined || this.watching) return { item: undefined, member: undefined, held: [] };
     return { item: nearestItem(world, at), member: nearestMember(world, at), held: heldBy(world, world.selfId) };
   }
 
@@ -137,12 +139,12 @@ export class Game implements Omit<Hooks, 'onState'> {
   step(now: number): void {
     const seconds = (now - this.seconds) / 1000;
     this.seconds = now;
+    for (const [id, bubble] of this.bubbles) if (bubble.until <= now) this.bubbles.delete(id);
     const walker = this.walker;
     if (walker === undefined || !this.playing) return;
     const place = walker.step(seconds, now);
     if (place !== undefined) this.sendMove(place);
     this.settle(walker);
-    for (const [id, bubble] of this.bubbles) if (bubble.until <= now) this.bubbles.delete(id);
   }
 
   presenceOf(member: MemberView): Presence {
@@ -158,7 +160,38 @@ export class Game implements Omit<Hooks, 'onState'> {
   }
 
   private get playing(): boolean {
-    return this.client?.current.name === 'active';
+    return this.client?.current.name === 'active' && !this.watching;
+  }
+
+  /** One sees all and may do nothing. */
+  private get watching(): boolean {
+    return this.world?.role === 'spectator';
+  }
+
+  /** Begins where the server says. */
+  private stand(world: World): void {
+    const self = world.members.get(world.selfId);
+    this.walker = new Walker({ x: self?.x ?? world.limits.width / 2, y: self?.y ?? world.limits.height / 2 }, world.limits);
+    this.movesUnderWay = 0;
+    this.movesVersion = 0;
+  }
+
+  /** The room as it is now; who has come or gone since is worth a word only where nothing was missed. */
+  private show(world: World, since: boolean, chats: readonly ChatLine[]): void {
+    const before = since ? this.world : undefined;
+    this.world = world;
+    this.aimAll(world);
+    if (before !== undefined) this.tellOfArrivals(before.members, world.members);
+    for (const line of chats) {
+      const until = this.now() + BUBBLE_MS + line.text.length * BUBBLE_MS_PER_LETTER;
+      this.bubbles.set(line.characterId, { text: line.text, until });
+      this.events.onChat(line);
+    }
+  }
+
+  private tellOfArrivals(before: World['members'], now: World['members']): void {
+    for (const [id, member] of now) if (!before.has(id)) this.events.onArrival(member.name, true);
+    for (const [id, member] of before) if (!now.has(id)) this.events.onArrival(member.name, false);
   }
 
   private self(): MemberView | undefined {

@@ -1,6 +1,7 @@
 import { Api } from './core/api';
 import { Client } from './core/client';
 import { Desk } from './core/desk';
+import { DevSource } from './core/dev-source';
 import { SignedIn } from './core/identity';
 import { OwnBuild } from './core/own-build';
 import type { Hooks, Surroundings } from './core/parts';
@@ -11,6 +12,10 @@ import { Game } from './game';
 import { listen } from './input';
 import type { Insets } from './scene/camera';
 import { Scene } from './scene/scene';
+import { Door } from './sign-in/door';
+import type { Address } from './sign-in/door';
+import { Oidc, forgetGrant } from './sign-in/oidc';
+import { Ways } from './sign-in/ways';
 import { Banner } from './ui/banner';
 import { Chat } from './ui/chat';
 import { byId } from './ui/dom';
@@ -18,6 +23,7 @@ import { Face } from './ui/face';
 import type { FaceActions } from './ui/face';
 import { Hands } from './ui/hands';
 import { Hud } from './ui/hud';
+import { Moderation } from './ui/moderation';
 import { People } from './ui/people';
 import { Toasts } from './ui/toasts';
 import { sentence } from './ui/words';
@@ -35,26 +41,34 @@ const browser: Surroundings = {
   },
 };
 
+const address: Address = {
+  href: location.href,
+  show: (href) => history.replaceState(null, '', href),
+  goTo: (href) => location.assign(href),
+};
+
 /** Puts the parts together; the only place that knows all of them. */
 function start(): void {
   const canvas = byId('plaza', HTMLCanvasElement);
   const scene = new Scene(canvas);
   const toasts = new Toasts();
-  const people = new People();
-  const chat = new Chat((text) => {
+  const chat: Chat = new Chat((text) => {
     const said = game.say(text);
     if (!said) toasts.show('Not connected just now.');
     return said;
-  });
-  const game = new Game(browser.now, {
+  }, browser.now);
+  const game: Game = new Game(browser.now, {
     onWelcome: (world) => chat.limit(world.limits.chatMax),
     onChat: (line) => chat.add(line),
     onArrival: (name, here) => chat.note(here ? `${name} is here` : `${name} has left`),
+    onChatsLost: () => chat.note('Some messages were missed'),
+    onMuted: (leftMs) => chat.mute(leftMs),
     onRefused: (message) => toasts.show(sentence(message)),
     onLatency: () => hud.showLatency(game.latency.read()),
   });
   const api = new Api((input, init) => fetch(input, init), INSTANCE);
-  const signedIn = new SignedIn(api, sessionStorage, () => Date.now());
+  const ways = new Ways(api, new DevSource(api), oidcOf);
+  const signedIn = new SignedIn(ways, sessionStorage, () => Date.now());
   const build = new OwnBuild(__BUILD__, api);
   const passes = new Passes(sessionStorage, INSTANCE);
   const desk = new Desk(api, signedIn);
@@ -62,17 +76,30 @@ function start(): void {
   const client = new Client({ api, desk, signedIn, passes, ownBuild: build, around: browser, hooks });
   game.client = client;
   const hud = new Hud(() => client.signOut());
-  const banner = new Banner(browser.now);
-  const face = new Face(faceActions(client), browser.now);
+  const door: Door = new Door(ways, address, sessionStorage, browser, ({ notice }) => {
+    showFace(client.current);
+    if (client.current.name === 'active' && notice !== undefined) toasts.show(sentence(notice));
+  });
+  const banner = new Banner({ stay: () => game.stay(), signIn: () => void door.leave(false) }, browser.now);
+  const face = new Face(faceActions(client, door), browser.now);
+  const moderation = new Moderation({
+    kick: (characterId) => desk.kick(characterId),
+    mute: (characterId, seconds) => desk.mute(characterId, seconds),
+    tell: (text) => toasts.show(text),
+  });
+  const people = new People({ kick: (member) => moderation.kick(member), mute: (member) => moderation.mute(member) });
   let shown: ConnectionState['name'] = 'idle';
+  const showFace = (state: ConnectionState): void =>
+    face.show(state, door.current, sessionStorage.getItem(LAST_NAME_KEY) ?? '');
   const show = (state: ConnectionState): void => {
     hud.showState(state);
     banner.show(state);
-    face.show(state, sessionStorage.getItem(LAST_NAME_KEY) ?? '');
+    showFace(state);
     if (state.name === 'idle') {
       chat.clear();
       game.clear();
     }
+    if (state.name !== 'active') moderation.close();
     // Who comes back, or is only told something, may be in the middle of a sentence.
     if (state.name === 'active' && shown !== 'active' && shown !== 'reconnecting') canvas.focus();
     shown = state.name;
@@ -92,16 +119,22 @@ function start(): void {
   if (isNarrow()) byId('crowd', HTMLDetailsElement).open = false;
   show(client.current);
   showBuild(hud, build);
-  void begin(client, signedIn, passes);
-  paint(game, { scene, people, hands, face, banner });
+  void begin({ client, signedIn, passes, door });
+  paint(game, { scene, people, hands, face, banner, chat });
 }
 
-/** Goes on where this tab was; a copy of another tab asks for a place of its own. */
-async function begin(client: Client, signedIn: SignedIn, passes: Passes): Promise<void> {
+const oidcOf: ConstructorParameters<typeof Ways>[2] = (provider) =>
+  new Oidc({ ...provider, redirectUri: `${location.origin}/` }, sessionStorage, (input, init) => fetch(input, init));
+
+/** Goes on where this tab was; a copy of another tab asks for a place of its own, and does not use what is good once. */
+async function begin(parts: { client: Client; signedIn: SignedIn; passes: Passes; door: Door }): Promise<void> {
+  const { client, signedIn, passes, door } = parts;
   const own = await isOwnTab(sessionStorage, navigator.locks as typeof navigator.locks | undefined, tabId);
-  if (client.current.name !== 'idle') return;
-  if (!own) passes.forget();
-  if (signedIn.name !== undefined) client.start();
+  if (!own) {
+    passes.forget();
+    forgetGrant(sessionStorage);
+  }
+  await door.open(client, signedIn.person !== undefined);
 }
 
 /** Not crypto.randomUUID: that is for secure contexts only, and this is no secret. */
@@ -109,8 +142,9 @@ function tabId(): string {
   return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('-');
 }
 
-function faceActions(client: Client): FaceActions {
+function faceActions(client: Client, door: Door): FaceActions {
   return {
+    goToProvider: (other) => void door.leave(other),
     signIn: (name) => {
       sessionStorage.setItem(LAST_NAME_KEY, name);
       client.start(name);
@@ -127,8 +161,8 @@ function faceActions(client: Client): FaceActions {
 function hooksOf(game: Game, onState: (state: ConnectionState) => void): Hooks {
   return {
     onState,
-    onWelcome: (welcome) => game.onWelcome(welcome),
-    onDelta: (delta) => game.onDelta(delta),
+    onWelcome: (welcome, world) => game.onWelcome(welcome, world),
+    onDelta: (delta, world) => game.onDelta(delta, world),
     onAck: (ack, intent, tookMs) => game.onAck(ack, intent, tookMs),
     onError: (error, intent) => game.onError(error, intent),
   };
@@ -159,13 +193,23 @@ function showBuild(hud: Hud, build: OwnBuild): void {
   );
 }
 
-function paint(game: Game, parts: { scene: Scene; people: People; hands: Hands; face: Face; banner: Banner }): void {
+interface Painted {
+  readonly scene: Scene;
+  readonly people: People;
+  readonly hands: Hands;
+  readonly face: Face;
+  readonly banner: Banner;
+  readonly chat: Chat;
+}
+
+function paint(game: Game, parts: Painted): void {
   const turn = (): void => {
     const now = browser.now();
     game.step(now);
     const reach = game.reach();
     parts.face.tick();
     parts.banner.tick();
+    parts.chat.tick();
     parts.hands.show(reach);
     if (game.world !== undefined) parts.people.show(game.world);
     parts.scene.draw({

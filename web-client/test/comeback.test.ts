@@ -59,7 +59,7 @@ describe('a drop of the connection', () => {
       server.socket.drop();
       await retry();
       const join = { type: 'session.join', reconnectToken: secret(before), instance: 'plaza', build: 'b1' };
-      expect(server.socket.sent).toEqual([join]);
+      expect(server.socket.sent).toEqual([{ ...join, roomVersion: 1, lastSequence: 0 }]);
       await server.welcome();
       expect(client.current.name).toBe('active');
       expect(server.pass()).toMatchObject({ kind: 'seat', secret: secret(after) });

@@ -1,14 +1,16 @@
 import { Api } from '../src/core/api';
 import { Client } from '../src/core/client';
 import { Desk } from '../src/core/desk';
+import { DevSource } from '../src/core/dev-source';
 import { SignedIn } from '../src/core/identity';
-import type { Keep } from '../src/core/identity';
+import type { Keep, TokenSource } from '../src/core/identity';
 import type { Socket } from '../src/core/link';
 import { OwnBuild } from '../src/core/own-build';
 import type { Hooks, Surroundings } from '../src/core/parts';
 import { Passes } from '../src/core/pass';
 import type { EventAck, EventError, EventStateDelta, EventWelcome, Intent, Limits } from '../src/core/protocol';
 import type { ConnectionState } from '../src/core/state';
+import type { World } from '../src/core/world';
 
 export const limits: Limits = {
   width: 1000,
@@ -126,6 +128,9 @@ export class FakeServer {
   readonly acks: { intent: Intent; tookMs: number; ack: EventAck }[] = [];
   readonly errors: { error: EventError; intent: Intent | undefined }[] = [];
   readonly deltas: EventStateDelta[] = [];
+  readonly welcomed: EventWelcome[] = [];
+  /** The room as the page has it. */
+  world: World | undefined;
   readonly answers = new Map<string, Answer | 'away'>([
     ['GET /api/version', { status: 200, body: { build: 'b1' } }],
     ['POST /dev/token', { status: 200, body: { accessToken: 'token-1', tokenType: 'Bearer', expiresIn: 3600 } }],
@@ -141,11 +146,11 @@ export class FakeServer {
   /** Answers over HTTP wait for it. */
   private gate: Promise<void> | undefined;
 
-  /** A page in this tab; another call is the page after a reload. */
-  client(build = 'b1'): Client {
+  /** A page in this tab; another call is the page after a reload. Without a source it signs in as developers do. */
+  client(build = 'b1', source?: TokenSource): Client {
     const api = new Api((input, init) => this.answer(input, init), 'plaza');
     const keep = keepIn(this.kept);
-    const signedIn = new SignedIn(api, keep, () => this.clock.now);
+    const signedIn = new SignedIn(source ?? new DevSource(api), keep, () => this.clock.now);
     return new Client({
       api,
       desk: new Desk(api, signedIn),
@@ -221,8 +226,14 @@ export class FakeServer {
   private hooks(): Hooks {
     return {
       onState: (state) => this.states.push(state),
-      onWelcome: () => {},
-      onDelta: (delta) => this.deltas.push(delta),
+      onWelcome: (message, world) => {
+        this.welcomed.push(message);
+        this.world = world;
+      },
+      onDelta: (delta, world) => {
+        this.deltas.push(delta);
+        this.world = world;
+      },
       onAck: (ack, intent, tookMs) => this.acks.push({ ack, intent, tookMs }),
       onError: (error, intent) => this.errors.push({ error, intent }),
     };

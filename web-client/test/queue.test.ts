@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { NEWS_MS, QUIET_MS, WELCOME_TIMEOUT_MS } from '../src/core/client';
+import { WELCOME_TIMEOUT_MS } from '../src/core/client';
+import { NEWS_MS, QUIET_MS } from '../src/core/doubt';
 import type { Client } from '../src/core/client';
 import { POLLS_PER_SOCKET, POLL_MS } from '../src/core/place';
 import { CLOSE_CODES } from '../src/core/protocol';

@@ -10,9 +10,10 @@ const states: Record<Name, ConnectionState> = {
   connecting: { name: 'connecting', step: 'signing_in' },
   replacement: { name: 'replacement', characterName: 'Ada', again: false },
   queued: { name: 'queued', position: 3, depth: 4, etaSeconds: 9, pushed: true, notices: allIsWell },
-  active: { name: 'active', characterId: 'c', characterName: 'Ada', build: 'b', notices: allIsWell },
+  active: { name: 'active', characterId: 'c', characterName: 'Ada', role: 'player', build: 'b', notices: allIsWell },
   reconnecting: { name: 'reconnecting', held: 'seat', attempt: 2, cause: 'lost', retryAt: 5, graceEndsAt: 60 },
   unavailable: { name: 'unavailable', attempt: 2, code: 'QUEUE_FULL', cause: 'full', retryAt: 5 },
+  sign_in: { name: 'sign_in', held: 'seat', graceEndsAt: 60 },
   replaced: { name: 'replaced', text: 'taken over' },
   failed: { name: 'failed', code: 'SUSPENDED', text: 'no' },
   update_required: { name: 'update_required' },
@@ -23,10 +24,11 @@ const events = {
   reached: { type: 'reached', step: 'entering' },
   asked: { type: 'asked', characterName: 'Bo', again: true },
   queued: { type: 'queued', position: 2, depth: 5, pushed: false, notices: allIsWell },
-  welcomed: { type: 'welcomed', characterId: 'd', characterName: 'Bo', build: 'b', notices: allIsWell },
+  welcomed: { type: 'welcomed', characterId: 'd', characterName: 'Bo', role: 'spectator', build: 'b', notices: allIsWell },
   noticed: { type: 'noticed', notices: { degraded: true } },
   lost: { type: 'lost', code: 'DRAINING', cause: 'gone', retryAt: 9 },
   retrying: { type: 'retrying' },
+  sign_in_needed: { type: 'sign_in_needed', held: 'place', graceEndsAt: 70 },
   anew: { type: 'anew' },
   replaced: { type: 'replaced', text: 'taken over' },
   refused: { type: 'refused', code: 'NOT_OWNER', text: 'not yours' },
@@ -38,47 +40,51 @@ const events = {
 const table: Record<Name, Record<Type, Name | '-'>> = {
   idle: {
     started: 'connecting', reached: '-', asked: '-', queued: '-', welcomed: '-', noticed: '-', lost: '-', retrying: '-',
-    anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
+    sign_in_needed: '-', anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
   },
   connecting: {
     started: '-', reached: 'connecting', asked: 'replacement', queued: 'queued', welcomed: 'active', noticed: '-',
-    lost: 'unavailable', retrying: '-', anew: 'connecting', replaced: 'replaced', refused: 'failed',
+    lost: 'unavailable', retrying: '-', sign_in_needed: 'sign_in', anew: 'connecting', replaced: 'replaced', refused: 'failed',
     mismatched: 'update_required', signed_out: 'idle',
   },
   replacement: {
     started: '-', reached: 'connecting', asked: '-', queued: '-', welcomed: '-', noticed: '-', lost: '-', retrying: '-',
-    anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
+    sign_in_needed: '-', anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
   },
   queued: {
     started: '-', reached: 'connecting', asked: 'replacement', queued: 'queued', welcomed: 'active', noticed: 'queued',
-    lost: 'unavailable', retrying: '-', anew: 'connecting', replaced: 'replaced', refused: 'failed',
+    lost: 'unavailable', retrying: '-', sign_in_needed: 'sign_in', anew: 'connecting', replaced: 'replaced', refused: 'failed',
     mismatched: 'update_required', signed_out: 'idle',
   },
   active: {
     started: '-', reached: '-', asked: '-', queued: '-', welcomed: 'active', noticed: 'active', lost: 'unavailable',
-    retrying: '-', anew: '-', replaced: 'replaced', refused: 'failed', mismatched: 'update_required', signed_out: 'idle',
+    retrying: '-', sign_in_needed: 'sign_in', anew: '-', replaced: 'replaced', refused: 'failed', mismatched: 'update_required', signed_out: 'idle',
   },
   reconnecting: {
     started: '-', reached: '-', asked: 'replacement', queued: 'queued', welcomed: 'active', noticed: '-',
-    lost: 'unavailable', retrying: 'reconnecting', anew: 'connecting', replaced: 'replaced', refused: 'failed',
+    lost: 'unavailable', retrying: 'reconnecting', sign_in_needed: 'sign_in', anew: 'connecting', replaced: 'replaced', refused: 'failed',
     mismatched: 'update_required', signed_out: 'idle',
   },
   unavailable: {
     started: '-', reached: '-', asked: 'replacement', queued: 'queued', welcomed: 'active', noticed: '-',
-    lost: 'unavailable', retrying: 'unavailable', anew: '-', replaced: 'replaced', refused: 'failed',
+    lost: 'unavailable', retrying: 'unavailable', sign_in_needed: 'sign_in', anew: '-', replaced: 'replaced', refused: 'failed',
     mismatched: 'update_required', signed_out: 'idle',
+  },
+  sign_in: {
+    started: 'connecting', reached: '-', asked: '-', queued: '-', welcomed: '-', noticed: '-', lost: '-', retrying: '-',
+    sign_in_needed: '-', anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
   },
   replaced: {
     started: 'connecting', reached: '-', asked: '-', queued: '-', welcomed: '-', noticed: '-', lost: '-', retrying: '-',
-    anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
+    sign_in_needed: '-', anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
   },
   failed: {
     started: 'connecting', reached: '-', asked: '-', queued: '-', welcomed: '-', noticed: '-', lost: '-', retrying: '-',
-    anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
+    sign_in_needed: '-', anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
   },
   update_required: {
     started: '-', reached: '-', asked: '-', queued: '-', welcomed: '-', noticed: '-', lost: '-', retrying: '-',
-    anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
+    sign_in_needed: '-', anew: '-', replaced: '-', refused: '-', mismatched: '-', signed_out: 'idle',
   },
 };
 

@@ -25,6 +25,12 @@ function welcome(members: MemberView[], items: ItemView[], roomVersion = 10): Ev
   };
 }
 
+function whole(message: EventWelcome, before?: World): World {
+  const world = worldFromWelcome(message, before);
+  if (world === undefined) throw new Error('the welcome makes no world');
+  return world;
+}
+
 const delta = (roomVersion: number, change: Partial<EventStateDelta>): EventStateDelta => ({
   type: 'event.state_delta',
   roomVersion,
@@ -34,7 +40,7 @@ const delta = (roomVersion: number, change: Partial<EventStateDelta>): EventStat
 const ids = (world: World): string[] => [...world.members.keys()].sort();
 
 describe('world', () => {
-  const start = worldFromWelcome(welcome([member('me'), member('b', 5, 5)], [item('i1', 3, 4), item('i2', 1, 1, 'b')]));
+  const start = whole(welcome([member('me'), member('b', 5, 5)], [item('i1', 3, 4), item('i2', 1, 1, 'b')]));
 
   it('takes whoever is new or changed, and lets the leavers go', () => {
     const next = applyDelta(start, delta(11, { members: [member('c'), member('me', 7, 8)], left: ['b'] }));
@@ -66,7 +72,7 @@ describe('world', () => {
     expect(nearestItem(start, { x: 0, y: 0 })?.itemId).toBe('i1');
     expect(nearestItem(start, { x: 900, y: 900 })).toBeUndefined();
     expect(nearestMember(start, { x: 0, y: 0 })?.characterId).toBe('b');
-    const edge = worldFromWelcome(welcome([member('me'), member('b', limits.reach, 0)], []));
+    const edge = whole(welcome([member('me'), member('b', limits.reach, 0)], []));
     expect(nearestMember(edge, { x: 0, y: 0 })?.characterId).toBe('b');
     expect(nearestMember(edge, { x: -0.001, y: 0 })).toBeUndefined();
   });
@@ -101,7 +107,7 @@ describe('convergence', () => {
     it(`a client with repeats and a gap that a full delta closes ends where the room is (seed ${seed})`, () => {
       const chance = seeded(seed);
       const room = new Room(chance);
-      let world = worldFromWelcome(welcome([], [], 1));
+      let world = whole(welcome([], [], 1));
       for (let turn = 0; turn < 200; turn += 1) {
         const next = room.change();
         const fate = chance();

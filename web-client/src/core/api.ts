@@ -7,10 +7,22 @@ import {
   decodeDevToken,
   decodeHttpError,
   decodeLeaveResult,
+  decodeMuteResult,
   decodeQueueStatus,
+  decodeSignIn,
   decodeVersionInfo,
 } from './protocol';
-import type { Character, ConnectRequest, ConnectResult, DevToken, LeaveRequest, QueueStatus } from './protocol';
+import type {
+  Character,
+  ConnectRequest,
+  ConnectResult,
+  DevToken,
+  KickRequest,
+  LeaveRequest,
+  MuteRequest,
+  QueueStatus,
+  SignIn,
+} from './protocol';
 
 /** A little longer than the 10 s that the server gives itself. */
 const HTTP_TIMEOUT_MS = 12_000;
@@ -67,6 +79,11 @@ export class Api {
     return (await this.call({ method: 'GET', path: '/api/version', decode: decodeVersionInfo })).build;
   }
 
+  /** How a person gets a token here. */
+  async signIn(): Promise<SignIn> {
+    return this.call({ method: 'GET', path: '/api/sign-in', decode: decodeSignIn });
+  }
+
   /** The insecure sign-in of a server that runs with --dev. */
   async devToken(name: string): Promise<DevToken> {
     return this.call({ method: 'POST', path: '/dev/token', body: { name }, decode: decodeDevToken });
@@ -102,6 +119,17 @@ export class Api {
   async leave(token: string, body: LeaveRequest): Promise<void> {
     const decode = decodeLeaveResult;
     await this.call({ method: 'POST', path: this.path('leave'), token, body, keepalive: true, decode });
+  }
+
+  /** For moderators; false: there was no such session. */
+  async kick(token: string, body: KickRequest): Promise<boolean> {
+    const path = this.path('kick');
+    return (await this.call({ method: 'POST', path, token, body, decode: decodeLeaveResult })).left;
+  }
+
+  /** For moderators. */
+  async mute(token: string, body: MuteRequest): Promise<void> {
+    await this.call({ method: 'POST', path: this.path('mute'), token, body, decode: decodeMuteResult });
   }
 
   private path(what: string): string {

@@ -1,9 +1,9 @@
 import { Refusal, asRefusal } from './api';
-import { backoffDelay, withinGrace } from './backoff';
 import type { Answer } from './desk';
-import { Intents } from './intents';
-import { Link, SUBPROTOCOL } from './link';
-import { heed } from './notices';
+import { Doubt, QUIET_MS } from './doubt';
+import { SIGN_IN_NEEDED } from './identity';
+import type { Grant, Person } from './identity';
+import { Line } from './line';
 import type { Parts } from './parts';
 import { greeting, tokenOf } from './pass';
 import type { Pass } from './pass';
@@ -21,46 +21,52 @@ import type {
   ServerMessage,
 } from './protocol';
 import { allIsWell, initialState, isUnderWay, reduce } from './state';
-import type { ConnectionEvent, ConnectionState, Notices } from './state';
+import type { ConnectionEvent, ConnectionState } from './state';
+import { Stay } from './stay';
+import { Tries } from './tries';
 
 export const WELCOME_TIMEOUT_MS = 10_000;
-/** A queue that says nothing for so long is asked over HTTP whether it is still there. */
-export const QUIET_MS = 30_000;
-/** How long the news of a seat may be on its way when HTTP knows of it already. */
-export const NEWS_MS = 3_000;
 
 /** One character's way into the room, through the queue, and back into it. Every change is told to the hooks. */
 export class Client {
   private state: ConnectionState = initialState;
-  private link: Link | undefined;
-  /** What the link was opened for, or is used for by now. */
-  private purpose: 'join' | 'watch' = 'join';
-  /** The server has answered what the link was opened for. */
-  private settled = false;
-  private notices: Notices = allIsWell;
   private characterId: string | undefined;
   private build = '';
-  private readonly intents: Intents;
+  private readonly line: Line;
+  private readonly stay: Stay;
   private readonly place: Place;
+  private readonly doubt: Doubt;
+  private readonly tries: Tries;
   /** Rises with each try, so that answers to an earlier one are recognised and ignored. */
   private attempt = 0;
-  private failures = 0;
-  /** Passes that were refused since one was good: the first is replaced at once, more with back-off. */
-  private passesRefused = 0;
-  private graceEndsAt: number | undefined;
   private replaceToken: string | undefined;
   /** The pass is shown over HTTP next time, together with the access token. */
   private viaDesk = false;
   private cancelRetry = (): void => {};
-  private cancelWatch = (): void => {};
 
   constructor(private readonly parts: Parts) {
-    const { around, desk, hooks } = parts;
-    this.intents = new Intents(around, hooks, () => this.lose('SILENT', 'the server does not answer any more'));
+    const { around, desk } = parts;
+    this.line = new Line(around);
+    this.tries = new Tries(around);
+    this.stay = new Stay(
+      parts,
+      () => this.lose('SILENT', 'the server does not answer any more'),
+      (notices) => this.apply({ type: 'noticed', notices }),
+    );
+    const waits = (): boolean => this.state.name === 'queued';
+    const onPlaceGone = (): void => this.onPassRefused('RECONNECT_EXPIRED', 'the place in the queue is gone');
+    this.doubt = new Doubt(parts, this.line, {
+      waits,
+      onPlaceGone,
+      onServerGone: () => this.lose('LOST', 'the connection was lost'),
+      onNewsLate: () => this.onSilence(),
+    });
     this.place = new Place(desk, around, {
+      waits,
+      onPlaceGone,
       onPlace: (status) => this.onPosition(status, false),
       onSeat: () => this.takeSeatAtDesk(),
-      onRefusal: (refusal) => this.onPlaceRefusal(refusal),
+      onRefusal: (refusal) => this.onRefusal(refusal),
       onSocketDue: () => this.showAgain(),
     });
   }
@@ -71,24 +77,26 @@ export class Client {
 
   /** Begins with a name, or with whoever is still signed in in this tab, where that one was when there is a pass. */
   start(name?: string): void {
-    const { signedIn, passes } = this.parts;
-    if (name !== undefined) signedIn.start(name);
-    if (passes.holder?.user !== signedIn.name) passes.forget();
-    this.characterId = passes.holder?.characterId ?? this.characterId;
-    const before = this.state;
-    this.apply({ type: 'started', resuming: passes.current !== undefined });
-    if (this.state !== before) void this.enter();
+    if (name !== undefined) this.parts.signedIn.start({ user: name, name });
+    this.begin();
+  }
+
+  /** Begins with who has just signed in: what is held for them is shown together with the new token. */
+  startAs(person: Person, grant: Grant): void {
+    this.parts.signedIn.start(person, grant);
+    this.viaDesk = true;
+    this.begin();
   }
 
   /** Ends the session, or gives the place in the queue up, and forgets who was signed in. */
   signOut(notice?: string): void {
-    if (this.settled && this.link !== undefined) this.link.send({ type: 'session.leave' });
+    if (this.line.settled) this.line.link?.send({ type: 'session.leave' });
     else if (this.parts.passes.current !== undefined) this.leaveOverHttp();
     this.dropLink();
     this.attempt += 1;
     this.characterId = undefined;
-    this.intents.forget();
-    this.begin();
+    this.stay.forget();
+    this.onAllWell();
     this.forgetPass();
     this.parts.signedIn.end();
     this.apply({ type: 'signed_out', notice });
@@ -119,23 +127,21 @@ export class Client {
 
   /** The network has changed, or nothing was heard for long: asks over HTTP whether the server is there at all. */
   async check(): Promise<void> {
-    const link = this.link;
-    if (link === undefined || !this.settled) return;
-    const queued = this.state.name === 'queued';
-    try {
-      const place = queued ? await this.parts.desk.whereInQueue(this.characterId ?? '') : undefined;
-      if (!queued) await this.parts.api.version();
-      if (link !== this.link || place === undefined || this.state.name !== 'queued') return;
-      if (place.position > 0) this.watch(QUIET_MS, () => void this.check());
-      else this.watch(NEWS_MS, () => this.onSilence());
-    } catch (error) {
-      if (link === this.link) this.onDoubt(asRefusal(error));
-    }
+    if (this.line.settled) await this.doubt.check(this.characterId ?? '');
   }
 
   /** Numbers and sends an intent; false when there is no session or too many wait for their ack. */
   send(draft: Draft): boolean {
-    return this.state.name === 'active' && this.intents.send(draft);
+    return this.state.name === 'active' && this.stay.send(draft);
+  }
+
+  private begin(): void {
+    const { signedIn, passes } = this.parts;
+    if (passes.holder?.user !== signedIn.person?.user) passes.forget();
+    this.characterId = passes.holder?.characterId ?? this.characterId;
+    const before = this.state;
+    this.apply({ type: 'started', resuming: passes.current !== undefined });
+    if (this.state !== before) void this.enter();
   }
 
   /** With a pass at once over a socket; else, or with a replaceToken, over HTTP first. */
@@ -165,12 +171,12 @@ export class Client {
   }
 
   private onAnswer({ character, outcome }: Answer, confirmed: boolean): void {
-    if (this.characterId !== character.id) this.intents.forget();
+    if (this.characterId !== character.id) this.stay.forget();
     this.characterId = character.id;
     this.viaDesk = false;
     if (outcome.kind === 'replacement') {
       // What was done elsewhere meanwhile has taken the numbers of what waits here.
-      this.intents.forget();
+      this.stay.forget();
       this.forgetPass();
       this.replaceToken = outcome.replaceToken;
       this.apply({ type: 'asked', characterName: character.name, again: confirmed });
@@ -192,6 +198,8 @@ export class Client {
       this.onMismatch();
     } else if (code === 'RECONNECT_EXPIRED' || code === 'RECONNECT_INVALID' || code === 'TICKET_INVALID') {
       this.onPassRefused(code, message);
+    } else if (code === SIGN_IN_NEEDED) {
+      this.askToSignIn();
     } else if (transient) {
       this.lose(code, message, retryAfterMs);
     } else {
@@ -203,8 +211,8 @@ export class Client {
   private onPassRefused(code: string, cause: string): void {
     this.dropLink();
     this.forgetPass();
-    this.passesRefused += 1;
-    if (this.passesRefused > 1) {
+    this.tries.passesRefused += 1;
+    if (this.tries.passesRefused > 1) {
       this.lose(code, cause);
     } else if (isUnderWay(this.state)) {
       this.apply({ type: 'anew' });
@@ -220,29 +228,22 @@ export class Client {
   /** Opens a connection and shows the pass on it: to take a seat, or to hear of a place in the queue. */
   private show(pass: Pass): void {
     this.dropLink();
-    this.purpose = pass.kind === 'place' ? 'watch' : 'join';
-    this.notices = allIsWell;
-    this.link = new Link(this.parts.around.openSocket('/ws', SUBPROTOCOL), this.greetingWith(pass), {
+    this.line.connect(this.greetingWith(pass), {
       onMessage: (message) => this.onMessage(message),
       onUnreadable: () => this.lose('UNREADABLE', 'the server sent something unreadable'),
       onClose: (code) => this.onClose(code),
     });
-    this.watch(WELCOME_TIMEOUT_MS, () => this.onSilence());
+    this.line.watch(WELCOME_TIMEOUT_MS, () => this.onSilence());
   }
 
   private greetingWith(pass: Pass): ClientMessage {
-    return greeting(pass, { instance: this.parts.api.instance, build: this.build });
+    return greeting(pass, { instance: this.parts.api.instance, build: this.build }, this.stay.known);
   }
 
   private onMessage(message: ServerMessage): void {
     switch (message.type) {
       case 'event.welcome':
         return this.onWelcome(message);
-      case 'event.state_delta':
-        if (this.state.name === 'active') this.parts.hooks.onDelta(message);
-        return;
-      case 'event.ack':
-        return this.intents.onAck(message);
       case 'event.error':
         return this.onError(message);
       case 'event.reconnect_token':
@@ -251,59 +252,63 @@ export class Client {
         return this.onPosition(message, true);
       case 'event.admitted':
         return this.onAdmitted(message);
-      case 'event.degraded':
-      case 'event.maintenance':
-        this.notices = heed(this.notices, message, this.parts.around.now());
-        return this.apply({ type: 'noticed', notices: this.notices });
       case 'event.session_replaced':
         return this.onReplaced(message.message);
       case 'event.version_mismatch':
         return this.onMismatch(message.build);
+      default:
+        return this.stay.hear(message);
     }
   }
 
   private onWelcome(welcome: EventWelcome): void {
-    this.cancelWatch();
-    this.settled = true;
-    this.begin();
+    const world = this.stay.welcome(welcome);
+    if (world === undefined) {
+      this.lose('UNREADABLE', 'the server sent changes to something else than what is here');
+      return;
+    }
+    this.line.quiet();
+    this.line.settled = true;
+    this.onAllWell();
     this.characterId = welcome.characterId;
     const { characterId, name: characterName, build } = welcome;
-    this.apply({ type: 'welcomed', characterId, characterName, build, notices: this.notices });
-    this.parts.hooks.onWelcome(welcome);
-    if (this.link !== undefined) this.intents.resume(this.link, welcome.lastActionId);
+    const { notices } = this.stay;
+    this.apply({ type: 'welcomed', characterId, characterName, role: world.role, build, notices });
+    this.parts.hooks.onWelcome(welcome, world);
+    if (this.line.link !== undefined) this.stay.resume(this.line.link, welcome);
   }
 
   /** To an intent, or to the first words of the connection. */
   private onError(error: EventError): void {
     if (this.state.name === 'active') {
-      this.intents.onError(error);
+      this.stay.onError(error);
     } else if (error.code === 'STILL_WAITING') {
       this.watchInstead();
+    } else if (error.code === 'UNAUTHENTICATED') {
+      this.onTokenOver(error.message);
     } else {
       this.onRefusal(new Refusal(error.code, error.message, error.transient, error.retryAfterMs));
     }
   }
 
   private onReconnectToken({ reconnectToken, graceSeconds }: EventReconnectToken): void {
-    this.put({ kind: this.purpose === 'watch' ? 'place' : 'seat', secret: reconnectToken, graceSeconds });
+    this.put({ kind: this.line.purpose === 'watch' ? 'place' : 'seat', secret: reconnectToken, graceSeconds });
   }
 
   private onPosition({ position, depth, etaSeconds }: EventQueuePosition | QueueStatus, pushed: boolean): void {
-    this.settled = pushed;
-    this.begin();
-    this.apply({ type: 'queued', position, depth, etaSeconds, pushed, notices: pushed ? this.notices : allIsWell });
-    if (pushed) this.watch(QUIET_MS, () => void this.check());
+    this.line.settled = pushed;
+    this.onAllWell();
+    this.apply({ type: 'queued', position, depth, etaSeconds, pushed, notices: pushed ? this.stay.notices : allIsWell });
+    if (pushed) this.line.watch(QUIET_MS, () => void this.check());
   }
 
   /** The turn has come; the same connection takes the seat. */
   private onAdmitted({ ticket, seconds }: EventAdmitted): void {
     const pass: Pass = { kind: 'ticket', secret: ticket, graceSeconds: seconds };
     this.put(pass);
-    this.purpose = 'join';
-    this.settled = false;
     this.apply({ type: 'reached', step: 'entering' });
-    this.link?.send(this.greetingWith(pass));
-    this.watch(WELCOME_TIMEOUT_MS, () => this.onSilence());
+    this.line.reuse(this.greetingWith(pass));
+    this.line.watch(WELCOME_TIMEOUT_MS, () => this.onSilence());
   }
 
   /** What was thought to be a seat is a place in the queue. */
@@ -312,8 +317,7 @@ export class Client {
     if (pass === undefined) return;
     const place: Pass = { ...pass, kind: 'place' };
     this.put(place);
-    this.purpose = 'watch';
-    this.link?.send(this.greetingWith(place));
+    this.line.reuse(this.greetingWith(place));
   }
 
   private onReplaced(text: string): void {
@@ -322,7 +326,7 @@ export class Client {
   }
 
   private onClose(code: number): void {
-    const opened = this.link?.opened === true;
+    const opened = this.line.link?.opened === true;
     const name = closeCodeOf(code);
     const text = name === undefined ? 'the connection was lost' : CLOSE_CODES[name].text;
     switch (name) {
@@ -333,6 +337,7 @@ export class Client {
       case 'KICKED':
       case 'OFFER_EXPIRED':
       case 'CHARACTER_CHANGED':
+      case 'INACTIVE':
         this.endHere();
         return this.refuse(name, text);
       case 'BAD_FRAME':
@@ -340,32 +345,40 @@ export class Client {
       case 'LEFT':
         this.endHere();
         return this.signOut('You have left, from here or from another place.');
+      case 'ROLE_CHANGED':
+        this.endHere();
+        return this.lose(name, text);
       case 'MAINTENANCE':
         this.forgetPass();
-        return this.lose(name, this.notices.maintenance?.message ?? text);
+        return this.lose(name, this.stay.notices.maintenance?.message ?? text);
       case 'TICKET_INVALID':
       case 'RECONNECT_INVALID':
         return this.onPassRefused(name, text);
       case 'TOKEN_EXPIRED':
-        this.parts.signedIn.spoil();
-        this.viaDesk = true;
-        return this.lose(name, text);
+        return this.onTokenOver(text);
       default:
-        if (!opened && this.purpose === 'watch') this.withoutSocket();
+        if (!opened && this.line.purpose === 'watch') this.withoutSocket();
         else this.lose(name ?? 'LOST', text);
     }
+  }
+
+  /** The access token that the server knew has run out; what is held opens with another. */
+  private onTokenOver(text: string): void {
+    this.parts.signedIn.spoil();
+    this.viaDesk = true;
+    this.lose('TOKEN_EXPIRED', text);
   }
 
   /** Nothing of the session is left; whatever was not acknowledged is not sent again. */
   private endHere(): void {
     this.dropLink();
     this.forgetPass();
-    this.intents.forget();
+    this.stay.forget();
   }
 
   private onSilence(): void {
-    if (this.link?.opened === false && this.purpose === 'watch') this.withoutSocket();
-    else this.lose('SILENT', this.purpose === 'watch' ? 'the queue does not answer' : 'the room does not answer');
+    if (this.line.link?.opened === false && this.line.purpose === 'watch') this.withoutSocket();
+    else this.lose('SILENT', this.line.purpose === 'watch' ? 'the queue does not answer' : 'the room does not answer');
   }
 
   private onMismatch(serverBuild?: string): void {
@@ -376,6 +389,14 @@ export class Client {
   private refuse(code: string, text: string): void {
     this.dropLink();
     this.apply({ type: 'refused', code, text });
+  }
+
+  /** Whoever signs in again goes on with what is held. */
+  private askToSignIn(): void {
+    this.dropLink();
+    this.viaDesk = true;
+    const { held } = this.parts.passes;
+    this.apply({ type: 'sign_in_needed', held, graceEndsAt: this.tries.graceEndsAt });
   }
 
   /** Waits in the queue without being told of it. */
@@ -395,67 +416,40 @@ export class Client {
     void this.enter();
   }
 
-  private onPlaceRefusal(refusal: Refusal): void {
-    if (refusal.code === 'NOT_FOUND') {
-      this.onPassRefused('RECONNECT_EXPIRED', 'the place in the queue is gone');
-    } else if (this.state.name === 'queued' && refusal.transient && refusal.code !== 'UNREACHABLE') {
-      this.place.askAfter(POLL_MS, this.characterId ?? '');
-    } else {
-      this.onRefusal(refusal);
-    }
-  }
-
-  /** What a check has found. A server that answers at all, if only that it is busy, is there. */
-  private onDoubt(refusal: Refusal): void {
-    if (refusal.code === 'UNREACHABLE') this.lose('LOST', 'the connection was lost');
-    else if (this.state.name !== 'queued') return;
-    else if (refusal.code === 'NOT_FOUND') this.onPlaceRefusal(refusal);
-    else this.watch(QUIET_MS, () => void this.check());
-  }
-
   /** The connection, or the try for one, is over; the next try is planned. */
   private lose(code: string, cause: string, floorMs = 0): void {
     this.dropLink();
     if (!isUnderWay(this.state)) return;
-    const now = this.parts.around.now();
     const { current: pass, held } = this.parts.passes;
-    if (pass?.graceSeconds !== undefined) this.graceEndsAt ??= now + pass.graceSeconds * 1000;
-    this.failures += 1;
-    const jittered = backoffDelay(this.failures, this.parts.around.random(), floorMs);
-    const delay = withinGrace(jittered, (this.graceEndsAt ?? 0) - now, floorMs);
-    this.apply({ type: 'lost', code, cause, retryAt: now + delay, held, graceEndsAt: this.graceEndsAt });
+    const delay = this.tries.failed(pass, floorMs);
+    const retryAt = this.parts.around.now() + delay;
+    this.apply({ type: 'lost', code, cause, retryAt, held, graceEndsAt: this.tries.graceEndsAt });
     this.cancelRetry = this.parts.around.after(delay, () => this.retryNow());
   }
 
   /** Nothing is heard, asked or tried any more. */
   private dropLink(): void {
     this.cancelRetry();
-    this.cancelWatch();
     this.place.stop();
-    this.intents.pause();
-    this.settled = false;
-    const link = this.link;
-    this.link = undefined;
-    link?.close();
+    this.stay.pause();
+    this.line.drop();
   }
 
-  /** All is well again: whatever was counted begins anew. */
-  private begin(): void {
-    this.failures = 0;
-    this.passesRefused = 0;
+  /** Whatever was counted begins anew. */
+  private onAllWell(): void {
+    this.tries.begin();
     this.viaDesk = false;
-    this.graceEndsAt = undefined;
     this.replaceToken = undefined;
   }
 
   private put(pass: Pass): void {
     const { passes, signedIn } = this.parts;
-    this.graceEndsAt = undefined;
-    passes.put(pass, { user: signedIn.name ?? '', characterId: this.characterId ?? '' });
+    this.tries.passChanged();
+    passes.put(pass, { user: signedIn.person?.user ?? '', characterId: this.characterId ?? '' });
   }
 
   private forgetPass(): void {
-    this.graceEndsAt = undefined;
+    this.tries.passChanged();
     this.viaDesk = false;
     this.parts.passes.forget();
   }
@@ -464,11 +458,6 @@ export class Client {
   private leaveOverHttp(replaceToken?: string): void {
     if (this.characterId === undefined) return;
     this.parts.desk.leave(this.characterId, replaceToken).catch(() => {});
-  }
-
-  private watch(ms: number, run: () => void): void {
-    this.cancelWatch();
-    this.cancelWatch = this.parts.around.after(ms, run);
   }
 
   private apply(event: ConnectionEvent): void {

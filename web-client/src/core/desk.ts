@@ -24,7 +24,7 @@ export class Desk {
   async askForSeat(wish: AskFor, signedIn: () => void): Promise<Answer> {
     return this.authorised(async (token) => {
       signedIn();
-      const character = await this.api.character(token, this.signedIn.name ?? '');
+      const character = await this.api.character(token, this.signedIn.person?.name ?? '');
       await this.api.bootstrap(token, wish.build);
       const outcome = await this.api.connect(token, { ...wish, characterId: character.id });
       const whole = { characterId: character.id };
@@ -41,6 +41,16 @@ export class Desk {
   async leave(characterId: string, replaceToken?: string): Promise<void> {
     const wish = replaceToken === undefined ? { characterId } : { characterId, replaceToken };
     await this.authorised((token) => this.api.leave(token, wish));
+  }
+
+  /** A moderator ends what this character has here; false: there was nothing to end. */
+  async kick(characterId: string): Promise<boolean> {
+    return this.authorised((token) => this.api.kick(token, { characterId }));
+  }
+
+  /** A moderator takes its voice for so long, or with 0 gives it back. */
+  async mute(characterId: string, seconds: number): Promise<void> {
+    await this.authorised((token) => this.api.mute(token, { characterId, seconds }));
   }
 
   private async authorised<T>(run: (token: string) => Promise<T>): Promise<T> {

@@ -6,6 +6,7 @@ import type { OwnBuild } from './own-build';
 import type { Passes } from './pass';
 import type { EventAck, EventError, EventStateDelta, EventWelcome, Intent } from './protocol';
 import type { ConnectionState } from './state';
+import type { World } from './world';
 
 /** All that is not the client's own: network, clock, chance. A test gives its own. */
 export interface Surroundings {
@@ -19,8 +20,9 @@ export interface Surroundings {
 /** Who is told of what comes. */
 export interface Hooks {
   onState(state: ConnectionState): void;
-  onWelcome(welcome: EventWelcome): void;
-  onDelta(delta: EventStateDelta): void;
+  /** `world` is the room after it. */
+  onWelcome(welcome: EventWelcome, world: World): void;
+  onDelta(delta: EventStateDelta, world: World): void;
   onAck(ack: EventAck, intent: Intent, tookMs: number): void;
   onError(error: EventError, intent: Intent | undefined): void;
 }

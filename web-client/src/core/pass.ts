@@ -1,6 +1,7 @@
 import type { Keep } from './identity';
 import type { ClientMessage } from './protocol';
 import type { Held } from './state';
+import type { Known } from './view';
 
 const STORAGE_KEY = 'playhouse.pass';
 
@@ -23,10 +24,11 @@ export interface Holder {
 
 type Kept = Pass & Holder & { readonly instance: string };
 
-/** The first words of a connection: takes the seat, or asks to be told of the place. */
-export function greeting({ kind, secret }: Pass, where: { instance: string; build: string }): ClientMessage {
+/** The first words of a connection: takes the seat, or asks to be told of the place. Who comes back says what it has. */
+export function greeting(pass: Pass, where: { instance: string; build: string }, known?: Known): ClientMessage {
+  const { kind, secret } = pass;
   if (kind === 'place') return { type: 'queue.watch', queueToken: secret, ...where };
-  if (kind === 'seat') return { type: 'session.join', reconnectToken: secret, ...where };
+  if (kind === 'seat') return { type: 'session.join', reconnectToken: secret, ...where, ...known };
   return { type: 'session.join', ticket: secret, ...where };
 }
 

@@ -10,6 +10,9 @@ export const POLL_MS = 5_000;
 export const POLLS_PER_SOCKET = 3;
 
 export interface PlaceEvents {
+  /** One waits in the queue already. */
+  waits(): boolean;
+  onPlaceGone(): void;
   /** Where one stands; 1 is next. */
   onPlace(status: QueueStatus): void;
   /** A seat is held: the token of the place is good for it. */
@@ -49,8 +52,14 @@ export class Place {
       const status = await this.desk.whereInQueue(characterId);
       if (turn === this.turn) this.onStatus(status, characterId);
     } catch (error) {
-      if (turn === this.turn) this.events.onRefusal(asRefusal(error));
+      if (turn === this.turn) this.onRefusal(asRefusal(error), characterId);
     }
+  }
+
+  private onRefusal(refusal: Refusal, characterId: string): void {
+    if (refusal.code === 'NOT_FOUND') this.events.onPlaceGone();
+    else if (this.events.waits() && refusal.transient && refusal.code !== 'UNREACHABLE') this.askAfter(POLL_MS, characterId);
+    else this.events.onRefusal(refusal);
   }
 
   private onStatus(status: QueueStatus, characterId: string): void {

@@ -11,7 +11,9 @@ export {
   decodeFrame,
   decodeHttpError,
   decodeLeaveResult,
+  decodeMuteResult,
   decodeQueueStatus,
+  decodeSignIn,
   decodeVersionInfo,
 } from '@gen/messages';
 export type {
@@ -40,6 +42,16 @@ export type {
   EventMaintenance,
   EventQueuePosition,
   EventReconnectToken,
+  EventAuthExpiring,
+  EventInactivityWarning,
+  EventRefreshed,
+  Changes,
+  CloseCode,
+  KickRequest,
+  MuteRequest,
+  Role,
+  SignIn,
+  SignInKind,
 } from '@gen/messages';
 
 import type { IntentAction, IntentChat, IntentMove } from '@gen/messages';

@@ -1,4 +1,6 @@
 /** Where the page stands with the server: one union, one pure reducer. */
+import type { Role } from './protocol';
+
 export type ConnectionStep = 'signing_in' | 'resuming' | 'asking_for_a_seat' | 'entering';
 
 /** What the server keeps for who is not connected just now: a seat, or a place in the queue. */
@@ -10,10 +12,19 @@ export interface Maintenance {
   readonly message?: string | undefined;
 }
 
-/** What an instance lets those know who are in it or wait for it. */
+/** Something that happens by itself then, unless the person does something. Of the same clock. */
+export interface Deadline {
+  readonly endsAt: number;
+}
+
+/** What those are let know who are in, or wait. */
 export interface Notices {
   readonly degraded: boolean;
   readonly maintenance?: Maintenance | undefined;
+  /** The session ends for want of anything done. */
+  readonly inactivity?: Deadline | undefined;
+  /** The sign-in runs out, and cannot be renewed without the person. */
+  readonly signIn?: Deadline | undefined;
 }
 
 export const allIsWell: Notices = { degraded: false };
@@ -26,6 +37,7 @@ export type ConnectionState =
   | Active
   | Reconnecting
   | Unavailable
+  | SignInNeeded
   | { readonly name: 'replaced'; readonly text: string }
   | { readonly name: 'failed'; readonly code: string; readonly text: string }
   | { readonly name: 'update_required'; readonly serverBuild?: string | undefined };
@@ -53,6 +65,7 @@ export interface Active {
   readonly name: 'active';
   readonly characterId: string;
   readonly characterName: string;
+  readonly role: Role;
   readonly build: string;
   readonly notices: Notices;
 }
@@ -65,6 +78,13 @@ export interface Reconnecting {
   readonly cause: string;
   readonly retryAt?: number | undefined;
   /** Until when it is held, as far as the page can tell; the server has the last word. */
+  readonly graceEndsAt?: number | undefined;
+}
+
+/** The sign-in has run out and only the person can renew it; then it goes on with what is held. */
+export interface SignInNeeded {
+  readonly name: 'sign_in';
+  readonly held?: Held | undefined;
   readonly graceEndsAt?: number | undefined;
 }
 
@@ -86,6 +106,7 @@ export type ConnectionEvent =
   | { readonly type: 'noticed'; readonly notices: Notices }
   | Lost
   | { readonly type: 'retrying' }
+  | ({ readonly type: 'sign_in_needed' } & Omit<SignInNeeded, 'name'>)
   | { readonly type: 'anew' }
   | { readonly type: 'replaced'; readonly text: string }
   | { readonly type: 'refused'; readonly code: string; readonly text: string }
@@ -125,6 +146,8 @@ export function reduce(state: ConnectionState, event: ConnectionEvent): Connecti
       return onLost(state, event);
     case 'retrying':
       return onRetrying(state);
+    case 'sign_in_needed':
+      return isUnderWay(state) ? { name: 'sign_in', held: event.held, graceEndsAt: event.graceEndsAt } : state;
     case 'anew':
       if (!isSeeking(state) || state.name === 'unavailable') return state;
       return { name: 'connecting', step: 'asking_for_a_seat' };
@@ -150,7 +173,7 @@ function isSeeking(state: ConnectionState): boolean {
 }
 
 function onStarted(state: ConnectionState, resuming: boolean): ConnectionState {
-  if (state.name !== 'idle' && state.name !== 'failed' && state.name !== 'replaced') return state;
+  if (!['idle', 'failed', 'replaced', 'sign_in'].includes(state.name)) return state;
   return { name: 'connecting', step: resuming ? 'resuming' : 'signing_in' };
 }
 
@@ -168,8 +191,8 @@ function onQueued(state: ConnectionState, event: Omit<Queued, 'name'>): Connecti
 
 function onWelcomed(state: ConnectionState, event: Omit<Active, 'name'>): ConnectionState {
   if (!isUnderWay(state)) return state;
-  const { characterId, characterName, build, notices } = event;
-  return { name: 'active', characterId, characterName, build, notices };
+  const { characterId, characterName, role, build, notices } = event;
+  return { name: 'active', characterId, characterName, role, build, notices };
 }
 
 /** Whoever has something held comes back to it; whoever has not is told that there is no way in just now. */

@@ -1,9 +1,12 @@
-import type { ChatLine, EventStateDelta, EventWelcome, ItemView, Limits, MemberView } from './protocol';
+import type { Changes, ChatLine, EventStateDelta, EventWelcome, ItemView, Limits, MemberView, Role } from './protocol';
 
 /** What the page knows of the room. Never changed in place. */
 export interface World {
   readonly version: number;
+  readonly room: string;
   readonly selfId: string;
+  /** What the own session may do. */
+  readonly role: Role;
   readonly limits: Limits;
   readonly members: ReadonlyMap<string, MemberView>;
   readonly items: ReadonlyMap<string, ItemView>;
@@ -14,29 +17,36 @@ export interface Point {
   readonly y: number;
 }
 
-export function worldFromWelcome(welcome: EventWelcome): World {
-  return {
-    version: welcome.roomVersion,
-    selfId: welcome.characterId,
-    limits: welcome.limits,
-    members: byKey([], welcome.snapshot.members, (member) => member.characterId),
-    items: byKey([], welcome.snapshot.items, (item) => item.itemId),
-  };
+/** The room after a welcome; undefined when it brings changes to something else than `before`. */
+export function worldFromWelcome(welcome: EventWelcome, before?: World): World | undefined {
+  const { roomVersion: version, characterId: selfId, role = 'player', room, limits, snapshot, changes } = welcome;
+  const about = { version, room, selfId, role, limits };
+  if (snapshot !== undefined) return { ...about, ...changed(undefined, snapshot) };
+  if (changes === undefined || before === undefined) return undefined;
+  if (before.room !== room || before.selfId !== selfId || before.version !== changes.since) return undefined;
+  return { ...about, ...changed(before, changes) };
 }
 
 /** A delta that is not newer than the world changes nothing; a full one replaces all. */
 export function applyDelta(world: World, delta: EventStateDelta): World {
-  if (delta.roomVersion <= world.version && delta.full !== true) return world;
   const full = delta.full === true;
-  const members = byKey(full ? [] : world.members, delta.members ?? [], (member) => member.characterId);
-  const items = byKey(full ? [] : world.items, delta.items ?? [], (item) => item.itemId);
-  for (const id of delta.left ?? []) members.delete(id);
-  return { ...world, version: delta.roomVersion, members, items };
+  if (delta.roomVersion <= world.version && !full) return world;
+  return { ...world, version: delta.roomVersion, ...changed(full ? undefined : world, delta) };
 }
 
-/** Chat lines are delivered once and are no state: they count whatever the delta's version. */
-export function chatsOf(delta: EventStateDelta): readonly ChatLine[] {
-  return delta.chats ?? [];
+/** Whoever is new or changed comes whole; who has left is named. */
+function changed(
+  before: Pick<World, 'members' | 'items'> | undefined,
+  { members, items, left }: Partial<Omit<Changes, 'since'>>,
+): Pick<World, 'members' | 'items'> {
+  const here = byKey(before?.members ?? [], members ?? [], (member) => member.characterId);
+  for (const id of left ?? []) here.delete(id);
+  return { members: here, items: byKey(before?.items ?? [], items ?? [], (item) => item.itemId) };
+}
+
+/** Chat lines are delivered once and are no state: they count whatever the version. */
+export function chatsOf({ chats }: EventStateDelta | EventWelcome): readonly ChatLine[] {
+  return chats ?? [];
 }
 
 export function heldBy(world: World, characterId: string): ItemView[] {

@@ -1,5 +1,6 @@
 import type { ChatLine } from '../core/protocol';
 import { clothOf } from '../scene/people';
+import { Countdowns } from './countdowns';
 import { byId, make } from './dom';
 
 const LINES_MAX = 200;
@@ -9,10 +10,17 @@ export class Chat {
   private readonly log = byId('chat-log', HTMLOListElement);
   private readonly form = byId('chat-form', HTMLFormElement);
   private readonly input = byId('chat-input', HTMLInputElement);
+  private readonly muted = byId('muted', HTMLParagraphElement);
+  private readonly countdowns: Countdowns;
+  private mutedUntil = 0;
   private max = 280;
 
   /** `say` answers whether the text was taken; if not it stays in the field. */
-  constructor(say: (text: string) => boolean) {
+  constructor(
+    say: (text: string) => boolean,
+    private readonly now: () => number,
+  ) {
+    this.countdowns = new Countdowns(now);
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
       const text = this.input.value.trim();
@@ -39,11 +47,32 @@ export class Chat {
     this.append(make('li', {}, who, ` ${line.text}`));
   }
 
+  /** What was said was not heard, and nothing is for so long yet. */
+  mute(leftMs: number): void {
+    this.mutedUntil = this.now() + leftMs;
+    this.countdowns.clear();
+    const left = this.countdowns.until(this.mutedUntil, ' You can speak again in ', '.');
+    this.muted.replaceChildren('A moderator has muted you: that was not said.', ...(leftMs > 0 ? [left] : []));
+    this.muted.hidden = false;
+  }
+
+  tick(): void {
+    this.countdowns.tick();
+    if (!this.muted.hidden && this.mutedUntil <= this.now()) this.unmute();
+  }
+
+  /** One may speak, as far as is known. */
+  unmute(): void {
+    this.countdowns.clear();
+    this.muted.hidden = true;
+  }
+
   note(text: string): void {
     this.append(make('li', { className: 'note', textContent: text }));
   }
 
   clear(): void {
+    this.unmute();
     this.log.replaceChildren();
   }
 

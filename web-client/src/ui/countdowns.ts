@@ -20,6 +20,11 @@ export class Countdowns {
     return at <= this.now();
   }
 
+  /** Forgets those within. */
+  drop(element: HTMLElement): void {
+    for (const span of this.running.keys()) if (element.contains(span)) this.running.delete(span);
+  }
+
   clear(): void {
     this.running.clear();
   }

@@ -15,3 +15,9 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   element.append(...children);
   return element;
 }
+
+/** What stands before the plaza: a headline, which can have the focus, a text, and what is added. */
+export function card(title: string, text: string): HTMLElement {
+  const heading = make('h2', { textContent: title, tabIndex: -1 });
+  return make('section', { className: 'card' }, heading, make('p', { textContent: text }));
+}

@@ -5,14 +5,20 @@ import type {
   Queued,
   Reconnecting,
   Replacement,
+  SignInNeeded,
   Unavailable,
 } from '../core/state';
+import type { Doorway } from '../sign-in/door';
 import { Countdowns } from './countdowns';
-import { byId, make } from './dom';
+import { byId, card, make } from './dom';
+import { signInCard } from './sign-in';
 import { goAgain, sentence, wait, whyFailed, whyUnavailable } from './words';
 
 export interface FaceActions {
+  /** With a name where that is all it takes. */
   signIn(name: string): void;
+  /** Off to the identity provider; `other`: as somebody else than it remembers. */
+  goToProvider(other: boolean): void;
   goAgain(): void;
   retryNow(): void;
   takeOver(): void;
@@ -21,8 +27,6 @@ export interface FaceActions {
   reload(): void;
 }
 
-const NAME_MAX = 32;
-const DEVELOPER = 'Developer sign-in: no password, anybody can be anybody. Not for a server on the internet.';
 const TOO_LATE = 'That answer came too late: the question is open again.';
 const PUSHED = 'You hear of it the moment you move up.';
 const POLLED = 'There is no live connection: asking every few seconds.';
@@ -49,7 +53,7 @@ export class Face {
     this.countdowns = new Countdowns(now);
   }
 
-  show(state: ConnectionState, lastName: string): void {
+  show(state: ConnectionState, doorway: Doorway, lastName: string): void {
     if (state.name === 'queued' && this.update !== undefined) {
       this.update(state);
       return;
@@ -57,9 +61,9 @@ export class Face {
     this.countdowns.clear();
     this.update = undefined;
     const focused = this.box.contains(document.activeElement) ? document.activeElement?.textContent : undefined;
-    const card = this.cardOf(state, lastName);
-    card?.classList.toggle('steady', state.name === this.shown);
-    this.box.replaceChildren(...(card === undefined ? [] : [card]));
+    const face = this.cardOf(state, doorway, lastName);
+    face?.classList.toggle('steady', state.name === this.shown);
+    this.box.replaceChildren(...(face === undefined ? [] : [face]));
     this.focus(state, focused);
     this.shown = state.name;
   }
@@ -79,12 +83,14 @@ export class Face {
     (this.box.querySelector('input') ?? this.box.querySelector('h2'))?.focus();
   }
 
-  private cardOf(state: ConnectionState, lastName: string): HTMLElement | undefined {
+  private cardOf(state: ConnectionState, doorway: Doorway, lastName: string): HTMLElement | undefined {
     switch (state.name) {
       case 'active':
         return undefined;
       case 'idle':
-        return this.signIn(state.notice, lastName);
+        return signInCard(doorway, { lastName, notice: state.notice }, this.actions);
+      case 'sign_in':
+        return this.signInAgain(state, doorway);
       case 'connecting':
         return card('One moment', STEPS[state.step]);
       case 'replacement':
@@ -104,29 +110,17 @@ export class Face {
     }
   }
 
-  private signIn(notice: string | undefined, lastName: string): HTMLElement {
-    const input = make('input', { id: 'name', name: 'name', required: true, maxLength: NAME_MAX });
-    input.autocomplete = 'username';
-    input.value = lastName;
-    const form = make(
-      'form',
-      { id: 'sign-in' },
-      make('label', { htmlFor: 'name', textContent: 'What shall the others call you?' }),
-      input,
-      make('button', { type: 'submit', textContent: 'Step onto the plaza' }),
-    );
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      const name = input.value.trim();
-      if (name !== '') this.actions.signIn(name);
-    });
-    const face = card(
-      'Come in, the plaza is open',
-      'A small square, some things lying about, and whoever else is here.',
-    );
-    if (notice !== undefined) face.append(make('p', { className: 'notice', textContent: notice }));
-    face.append(form);
-    face.append(make('p', { className: 'hint', textContent: DEVELOPER }));
+  /** The way back to what is held leads through the sign-in. */
+  private signInAgain({ held, graceEndsAt }: SignInNeeded, { way, notice }: Doorway): HTMLElement {
+    const face = card('Please sign in again', 'Your sign-in has run out. Afterwards you are back where you were.');
+    if (notice !== undefined) face.append(make('p', { className: 'notice', textContent: sentence(notice) }));
+    const row = make('div', { className: 'row' });
+    if (held !== undefined && graceEndsAt !== undefined) row.append(this.grace(held, graceEndsAt));
+    const again = way === 'oidc' ? () => this.actions.goToProvider(false) : () => this.actions.goAgain();
+    const button = this.button('Sign in', again);
+    button.disabled = way === 'leaving';
+    row.append(button, this.button('Leave', () => this.actions.signOut(), 'quiet'));
+    face.append(row);
     return face;
   }
 
@@ -246,9 +240,4 @@ export class Face {
     button.addEventListener('click', run);
     return button;
   }
-}
-
-function card(title: string, text: string): HTMLElement {
-  const heading = make('h2', { textContent: title, tabIndex: -1 });
-  return make('section', { className: 'card' }, heading, make('p', { textContent: text }));
 }

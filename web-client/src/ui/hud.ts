@@ -21,6 +21,7 @@ export class Hud {
   showState(state: ConnectionState): void {
     document.body.dataset.state = state.name;
     document.body.dataset.held = state.name === 'reconnecting' ? state.held : '';
+    document.body.dataset.role = state.name === 'active' ? state.role : (document.body.dataset.role ?? '');
     document.title = state.name === 'queued' && state.position !== undefined ? `(${state.position}) ${TITLE}` : TITLE;
     this.chip.dataset.state = state.name;
     const text = describe(state);

@@ -4,15 +4,23 @@ import { heldBy } from '../core/world';
 import { clothOf } from '../scene/people';
 import { byId, make } from './dom';
 
-/** Who is here, as a list: the plaza for those who cannot see the canvas. */
+export interface PeopleActions {
+  kick(member: MemberView): void;
+  mute(member: MemberView): void;
+}
+
+/** Who is here, as a list: the plaza for those who cannot see the canvas; and where moderators find whom they mean. */
 export class People {
   private readonly list = byId('people', HTMLUListElement);
   private readonly count = byId('people-count', HTMLSpanElement);
   private readonly rows = new Map<string, HTMLLIElement>();
   private shown: World | undefined;
 
+  constructor(private readonly actions: PeopleActions) {}
+
   show(world: World): void {
     if (world === this.shown) return;
+    if (this.shown?.role !== world.role || this.shown.selfId !== world.selfId) this.clear();
     const order = this.shown?.members !== world.members;
     this.shown = world;
     this.count.textContent = String(world.members.size);
@@ -31,7 +39,7 @@ export class People {
     const held = heldBy(world, member.characterId).map((item) => item.kind).sort().join(', ');
     if (row.dataset.x === x && row.dataset.y === y && row.dataset.held === held) return;
     Object.assign(row.dataset, { x, y, held });
-    const place = row.lastElementChild;
+    const place = row.querySelector('.place');
     if (place === null) return;
     place.textContent = held === '' ? `${x}, ${y}` : `${held} · ${x}, ${y}`;
   }
@@ -43,10 +51,27 @@ export class People {
     const row = make('li', {}, cloth, make('span', { className: 'name', textContent: member.name }));
     if (self) row.append(make('span', { className: 'you', textContent: 'you' }));
     row.append(make('span', { className: 'place' }));
+    if (!self && maySilence(world)) row.append(this.reins(member));
     Object.assign(row.dataset, { characterId: member.characterId, name: member.name, self: String(self) });
     this.rows.set(member.characterId, row);
     this.list.append(row);
     return row;
+  }
+
+  private reins(member: MemberView): HTMLElement {
+    const mute = make('button', { type: 'button', className: 'quiet', textContent: 'Mute' });
+    mute.ariaLabel = `Mute ${member.name}`;
+    mute.addEventListener('click', () => this.actions.mute(member));
+    const kick = make('button', { type: 'button', className: 'quiet', textContent: 'Kick' });
+    kick.ariaLabel = `Kick ${member.name}`;
+    kick.addEventListener('click', () => this.actions.kick(member));
+    return make('span', { className: 'reins' }, mute, kick);
+  }
+
+  /** Another role, or somebody else: every row is made anew. */
+  private clear(): void {
+    this.list.replaceChildren();
+    this.rows.clear();
   }
 
   /** Oneself first, the others by name; rows that stand right are left alone. */
@@ -60,3 +85,5 @@ export class People {
     }
   }
 }
+
+const maySilence = ({ role }: World): boolean => role === 'moderator' || role === 'admin';

@@ -15,17 +15,22 @@ const UNAVAILABLE: Readonly<Record<string, Headline>> = {
   QUEUE_FULL: { title: 'Even the queue is full', text: 'Every place is taken, and as many wait as may wait.' },
   ROOM_FULL: { title: 'There is no room left', text: 'Every place on the plaza is taken.' },
   RATE_LIMITED: { title: 'A little slower, please', text: 'Too many attempts have failed.' },
+  ROLE_CHANGED: { title: 'What you may do here has changed', text: 'You come in again, with what you may do now.' },
   ALREADY_IN_SESSION: { title: 'You are on the plaza already', text: 'Leave there, and you are let in here.' },
 };
 
 const FAILED: Readonly<Record<string, Headline>> = {
-  KICKED: { title: 'You were asked to leave' },
+  KICKED: { title: 'You were asked to leave', text: 'A moderator or an operator has ended this visit.' },
+  INACTIVE: {
+    title: 'You were away for a while',
+    text: 'Nothing was done for so long that the visit has ended. Your things are kept for you.',
+  },
   OFFER_EXPIRED: { title: 'Your turn has passed', text: 'A place was free for you, and nobody took it in time.' },
   CHARACTER_CHANGED: { title: 'You came as somebody else' },
 };
 
 /** Failures after which going in again at once is a sensible wish. */
-const AGAIN: Readonly<Record<string, string>> = { OFFER_EXPIRED: 'Queue again' };
+const AGAIN: Readonly<Record<string, string>> = { OFFER_EXPIRED: 'Queue again', INACTIVE: 'Join again' };
 
 export const whyUnavailable = (code: string): Headline => UNAVAILABLE[code] ?? { title: 'The gate is shut just now' };
 export const whyFailed = (code: string): Headline => FAILED[code] ?? { title: 'That did not work' };
@@ -69,11 +74,13 @@ export function describe(state: ConnectionState): string {
     case 'queued':
       return inQueue(state);
     case 'active':
-      return `Here as ${state.characterName}`;
+      return state.role === 'spectator' ? `Watching as ${state.characterName}` : `Here as ${state.characterName}`;
     case 'reconnecting':
       return `Connection lost, coming back (try ${state.attempt})`;
     case 'unavailable':
       return `Not available, trying again (try ${state.attempt})`;
+    case 'sign_in':
+      return 'Sign in again to go on';
     case 'replaced':
       return 'Taken over from another place';
     case 'failed':
