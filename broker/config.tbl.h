@@ -30,7 +30,7 @@ CONFIG(CONFIG_AUTH_ISSUER, "auth.issuer", CONFIG_TEXT, "", 0, 0, "URL", "iss of 
 CONFIG(CONFIG_AUTH_AUDIENCE, "auth.audience", CONFIG_TEXT, "playhouse", 0, 0, "", "aud of the access tokens")
 CONFIG(CONFIG_AUTH_JWKS, "auth.jwks", CONFIG_TEXT, "", 0, 0, "path or https URL", "the provider's public keys; empty: as auth.issuer/.well-known/openid-configuration says")
 CONFIG(CONFIG_AUTH_CLIENT_ID, "auth.client_id", CONFIG_TEXT, "", 0, 0, "", "the page's name at the provider (a public client with PKCE); empty: the page cannot sign in with it")
-CONFIG(CONFIG_AUTH_SCOPE, "auth.scope", CONFIG_TEXT, "openid offline_access", 0, 0, "", "what the page asks the provider for")
+CONFIG(CONFIG_AUTH_SCOPE, "auth.scope", CONFIG_TEXT, "openid profile offline_access", 0, 0, "", "what the page asks the provider for")
 CONFIG(CONFIG_AUTH_RESOURCE, "auth.resource", CONFIG_TEXT, "", 0, 0, "", "the resource parameter (RFC 8707) of the page's requests, for providers that want one to give out a JWT")
 CONFIG(CONFIG_AUTH_ROLE_CLAIM, "auth.role_claim", CONFIG_TEXT, "role", 0, 0, "", "the claim that holds player, spectator, moderator or admin; absent means player")
 CONFIG(CONFIG_AUTH_DEV, "dev", CONFIG_BOOL, "false", 0, 0, "", "INSECURE: sign anybody in by name with a local issuer; loopback only")
