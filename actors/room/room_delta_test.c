@@ -241,7 +241,7 @@ a_gateway_that_is_new_here_is_sent_the_whole_first(void **state)
     assert_false(delta_next(f)->has_full);
     leave(f, 5, ann);
     sim_advance(f->sim, 100 * ACT_MSEC);
-    ann = join_at(f, 6, "ann", 500, 500);
+    join_at(f, 6, "ann", 500, 500);
     assert_false(delta_next(f)->has_full); /* not each time */
     sim_advance(f->sim, 100 * ACT_MSEC);
     sim_set_full(f->sim, ACT_KIND_FRONT, true);
@@ -278,7 +278,7 @@ each_delta_says_how_old_the_oldest_commit_in_it_is(void **state)
     settle(f);
     freshness(f, 0, 0); /* who comes and goes is no commit */
     for (int i = 1; i <= 4; i++) {
-        move(f, ann, i, 500 + i / 2, 500); /* the first leads nowhere */
+        move(f, ann, i, i == 1 ? 500 : 500 + i, 500); /* the first leads nowhere */
     }
     commit(f, 1, 1);
     sim_advance(f->sim, 100 * ACT_MSEC);
