@@ -45,7 +45,8 @@ static const char cli_more_bench[] =
     "\n"
     "Sessions above gateway.moves_per_second are refused by the server: start it with\n"
     "--gateway.moves_per_second 1000 to measure saturation. Times are from when an action was due to its ack,\n"
-    "and to when another session first saw it (one in ten reads its deltas), and from when a visit was due. --queue needs an instance of exactly --sessions seats, and nobody else in it.\n";
+    "and to when another session first saw it (one in ten reads its deltas), and from when a visit was due. --queue "
+    "needs an instance of exactly --sessions seats, and nobody else in it.\n";
 
 #define CLI_MORE_ADMIN                                                                                                 \
     "Asks the server of this machine that listens on admin.port: give --config FILE or --admin.port PORT as to run.\n" \

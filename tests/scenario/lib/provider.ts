@@ -18,7 +18,7 @@ export const AUDIENCE = "playhouse";
 /** The resource parameter that makes an access token one for the playhouse. */
 export const RESOURCE = "https://playhouse.example/";
 /** As the page asks. */
-export const SCOPE = "openid offline_access";
+export const SCOPE = "openid profile offline_access";
 /** Where the client may be, on any port of these hosts: its page is sent back to "/". */
 const PAGES = ["http://127.0.0.1/", "http://localhost/", "http://[::1]/"];
 
@@ -148,7 +148,7 @@ export class Provider {
           scope: SCOPE,
         },
       ],
-      claims: { openid: ["sub", "preferred_username", "role"] },
+      claims: { openid: ["sub", "role"], profile: ["preferred_username"] },
       clientBasedCORS: (_context, origin) => isPage(origin),
       conformIdTokenClaims: false, // the page reads the name in the id token
       cookies: { keys: this.cookieKeys },
