@@ -8,6 +8,7 @@ import { bothForms, openHouse, type Form, type House } from "./lib/house.ts";
 import type { Player } from "./lib/player.ts";
 import type { ConnectResult, Reason } from "./lib/protocol.ts";
 import { failsFor, reasons } from "./lib/reasons.ts";
+import type { Server } from "./lib/server.ts";
 import { change as changeStore } from "./lib/store.ts";
 
 const SEATED = 0;
@@ -91,8 +92,8 @@ const cases: [Reason, string, (house: House, own: Player) => Promise<ConnectResu
 ];
 
 const people = cases.length + 10;
-const prepare = (store: string): Promise<void> =>
-  changeStore(store, `UPDATE character SET suspended = 1 WHERE id = 'character-${SUSPENDED}'`);
+const prepare = (server: Server): Promise<void> =>
+  changeStore(server, `UPDATE character SET suspended = true WHERE id = 'character-${SUSPENDED}'`);
 await bothForms({ args: [...base, ...lenient], people, prepare }, (house) => {
   const { server } = house;
 
@@ -117,7 +118,7 @@ await bothForms({ args: [...base, ...lenient], people, prepare }, (house) => {
 
   test("UNAUTHENTICATED is HTTP 401", async () => {
     const { person } = house.player(SEATED);
-    for (const token of [undefined, "nonsense", `${person.accessToken}x`, house.crowd.token(person.userId, -3600)]) {
+    for (const token of [undefined, "nonsense", `${person.accessToken}x`, house.crowd.token(person.userId, { lifetime: -3600 })]) {
       const { status, body } = await new Api(server, token).tryConnect({ build: house.build });
       assert.equal(status, 401);
       assert.deepEqual([body.code, body.transient], ["UNAUTHENTICATED", reasons.UNAUTHENTICATED.transient]);

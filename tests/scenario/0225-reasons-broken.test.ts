@@ -19,7 +19,7 @@ const args = [...patient, ...threadPerKind, "--admission.capacity", "2", "--admi
 
 async function houseOnDisk(t: TestContext, form: Form): Promise<[House, Disk]> {
   const disk = await newDisk(t);
-  const house = await openHouse(form, { owner: t, args, people: 3, env: disk.env });
+  const house = await openHouse(form, { owner: t, args, people: 3, env: disk.env, embedded: true });
   t.after(() => disk.goOn()); // a server that waits for it cannot end
   return [house, disk];
 }
@@ -64,7 +64,7 @@ describe("broken", { concurrency: 8 }, () => {
   });
 
   everywhere("DEPENDENCY_UNAVAILABLE: another program holds the store", async (t, form) => {
-    const house = await openHouse(form, { owner: t, args, people: 3 });
+    const house = await openHouse(form, { owner: t, args, people: 3, embedded: true });
     const holder = spawn("sqlite3", [house.server.store], { stdio: ["pipe", "pipe", "inherit"] });
     t.after(() => holder.kill("SIGKILL"));
     holder.stdin.write("BEGIN IMMEDIATE;\nSELECT 'held';\n");

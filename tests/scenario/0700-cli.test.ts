@@ -10,7 +10,6 @@ import { playhouse, type Finished } from "./lib/cli.ts";
 import { Client } from "./lib/client.ts";
 import type { ConnectResult } from "./lib/protocol.ts";
 import { root, startServer, type Server } from "./lib/server.ts";
-import { change } from "./lib/store.ts";
 import { here } from "./lib/walk.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "playhouse-cli-"));
@@ -113,25 +112,6 @@ test("a port in use stops the start and is named", async (t) => {
   const port = new URL(server.url).port;
   const args = ["run", "--dev", "--gateway.port", port, "--admin.port", "0", "--broker.endpoint", ""];
   expectRefused(await playhouse(args, { cwd: directory }), new RegExp(port));
-});
-
-test("migrate up makes the schema, status tells it, and a schema from the future is refused", async () => {
-  const store = join(directory, "fresh.db");
-  const at = ["--store.path", store];
-  const before = await playhouse(["migrate", "status", ...at]);
-  assert.equal(before.code, 1);
-  assert.match(before.out + before.err, /fresh\.db.*migrate up/);
-  const up = await playhouse(["migrate", "up", ...at]);
-  assert.equal(up.code, 0, up.err);
-  const again = await playhouse(["migrate", "up", ...at]);
-  assert.equal(again.code, 0, "twice is harmless");
-  const status = await playhouse(["migrate", "status", ...at]);
-  assert.equal(status.code, 0);
-  assert.match(status.out, /0001/);
-
-  await change(store, "INSERT INTO schema_migration VALUES (999, 'later', '', 0)");
-  const args = ["run", "--dev", "--gateway.port", "0", "--admin.port", "0", "--broker.endpoint", "", ...at];
-  expectRefused(await playhouse(args, { cwd: directory }), /999|newer/);
 });
 
 test("token prints a token of the local issuer, and the server takes it", async (t) => {

@@ -32,6 +32,17 @@ export class Bot {
     const token = this.client?.reconnectToken;
     const client =
       token === undefined ? await rejoin(this.api, this.characterId, this.format) : await this.resume(token);
+    return this.arrive(client);
+  }
+
+  /** Joins with a ticket that it was given. */
+  async joinWith(ticket: string): Promise<Client> {
+    const client = await Client.open(this.api.server, this.format);
+    await client.join(ticket, await buildOf(this.api.server));
+    return this.arrive(client);
+  }
+
+  private arrive(client: Client): Client {
     client.onMessage = (message) => {
       if ((message.type === "event.ack" || message.type === "event.error") && message.actionId !== undefined) {
         this.told(message as Ack | Refusal);
@@ -57,7 +68,7 @@ export class Bot {
 
   private async resume(token: string): Promise<Client> {
     const client = await Client.open(this.api.server, this.format);
-    await client.resume(token, await buildOf(this.api.server));
+    await client.resume(token, await buildOf(this.api.server), this.client);
     return client;
   }
 
@@ -76,7 +87,7 @@ export class Bot {
   /** One action, such as can be done in that many seconds. */
   act(seconds: number): void {
     const client = this.client;
-    if (client === undefined || client.socket.readyState !== client.socket.OPEN) {
+    if (client === undefined || !client.isOpen) {
       return;
     }
     const intent = this.wish(client, seconds);

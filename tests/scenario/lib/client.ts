@@ -54,6 +54,10 @@ export class Client {
   onMessage: ((message: ServerMessage) => unknown) | undefined;
   welcome: Welcome | undefined;
   lastActionId = 0;
+  /** Of the newest ack. */
+  lastSequence = 0;
+  /** What the connection before this one saw of the room. */
+  private before: World | undefined;
   /** The newest one; it takes the session, or the place in the queue, up again. */
   reconnectToken: string | undefined;
   /** The newest place in the queue. */
@@ -88,6 +92,10 @@ export class Client {
     const client = new Client(socket, format);
     await within(once(socket, "open"), ANSWER_MSEC, "the WebSocket opens");
     return client;
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === this.socket.OPEN;
   }
 
   send(...messages: ClientMessage[]): void {
@@ -131,9 +139,13 @@ export class Client {
     return this.enter({ type: "session.join", ticket, build });
   }
 
-  /** Takes a session up again. */
-  resume(reconnectToken: string, build: string): Promise<Welcome> {
-    return this.enter({ type: "session.join", reconnectToken, build });
+  /** Takes a session up again; with `before`, the connection it was on, it asks for what has changed since. */
+  resume(reconnectToken: string, build: string, before?: Client): Promise<Welcome> {
+    const had = before?.welcome === undefined ? undefined : before;
+    this.before = had?.world;
+    this.lastSequence = had?.lastSequence ?? 0;
+    const known = had && { roomVersion: had.world.version, lastSequence: had.lastSequence };
+    return this.enter({ type: "session.join", reconnectToken, build, ...known });
   }
 
   /** Waits in the queue on this connection: returns with the first news, a position or an offered seat. */
@@ -179,7 +191,7 @@ export class Client {
   /** What the server will say to the intent with this actionId; ask before sending it. */
   answer(actionId: number): Promise<Ack> {
     assert.ok(!this.pending.has(actionId), `actionId ${actionId} waits for one answer`);
-    if (this.socket.readyState !== this.socket.OPEN) {
+    if (!this.isOpen) {
       return Promise.reject(new Error("the connection is closed"));
     }
     const coming = new Promise<Ack>((resolve, reject) => this.pending.set(actionId, { resolve, reject }));
@@ -261,7 +273,10 @@ export class Client {
     switch (message.type) {
       case "event.welcome":
         this.welcome = message;
-        this.world.welcome(message);
+        this.world.welcome(message, this.before);
+        break;
+      case "event.ack":
+        this.lastSequence = Math.max(this.lastSequence, message.sequence);
         break;
       case "event.state_delta":
         this.world.delta(message);

@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { playhouse, run } from "./cli.ts";
-import type { Owner } from "./server.ts";
-import { text } from "./store.ts";
+import { playhouse } from "./cli.ts";
+import { remember } from "./secrets.ts";
+import type { Owner, Server } from "./server.ts";
+import { change, text } from "./store.ts";
 import { jwks, newKey, token } from "./tokens.ts";
 
 const ISSUER = "https://issuer.example";
@@ -18,6 +19,17 @@ export interface Person {
   readonly name: string;
   readonly characterId: string;
   readonly accessToken: string;
+}
+
+/** What a token may say of its bearer; one that says nothing is a player's. */
+export const roles = ["player", "spectator", "moderator", "admin"] as const;
+export type Role = (typeof roles)[number];
+
+/** What a token says besides who it is. */
+export interface Bearer {
+  /** In seconds from now. */
+  lifetime?: number;
+  role?: Role;
 }
 
 /** No line of a log has this in it. tools/scan-logs knows it too. */
@@ -41,25 +53,26 @@ export class Crowd {
     });
   }
 
-  /** Of anybody, also of somebody without a character. */
-  token(userId: string, lifetime = HOUR_SECONDS): string {
+  /** Of anybody, also of somebody without a character; good for so many seconds from now. */
+  token(userId: string, { lifetime = HOUR_SECONDS, role }: Bearer = {}): string {
     const now = Math.floor(Date.now() / 1000);
     const claims = { iss: ISSUER, aud: "playhouse", sub: userId, iat: now, exp: now + lifetime };
-    return token(this.key, claims);
+    const made = token(this.key, role === undefined ? claims : { ...claims, role });
+    remember(made);
+    return made;
   }
 
-  /** Makes the store, and each person's character in it. */
-  async settle(store: string): Promise<void> {
-    const made = await playhouse(["migrate", "up", "--store.path", store]);
-    assert.equal(made.code, 0, made.err);
+  /** Writes each person's character into the store; a SQLite file is made. */
+  async settle(server: Server): Promise<void> {
+    if (server.database === undefined) {
+      const made = await playhouse(["migrate", "up", "--store.path", server.store]);
+      assert.equal(made.code, 0, made.err);
+    }
     const rows = this.people.map(
-      ({ characterId, userId, name }) => `(${text(characterId)}, ${text(userId)}, ${text(name)}, 1, 500, 500, 0)`,
+      ({ characterId, userId, name }) => `(${text(characterId)}, ${text(userId)}, ${text(name)}, true, 500, 500, 0)`,
     );
-    const input =
-      rows.length === 0
-        ? ""
-        : `INSERT INTO character (id, user_id, name, active, x, y, created_at) VALUES ${rows.join(",\n")};`;
-    const { code, err } = await run("sqlite3", ["-bail", store], { input });
-    assert.equal(code, 0, `sqlite3: ${err}`);
+    if (rows.length > 0) {
+      await change(server, `INSERT INTO character (id, user_id, name, active, x, y, created_at) VALUES ${rows.join(",\n")};`);
+    }
   }
 }

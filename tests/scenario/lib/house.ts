@@ -1,12 +1,14 @@
-// A deployment in either form of the registry: memory is one process; redis is one or two processes that share a real
-// Redis, each with a store of its own. The same crowd is at home in all of them.
+// A deployment in either form of the registry. memory is one process with its SQLite file. redis is what is meant for
+// real ones: one process on a real Redis and a real PostgreSQL; or two that share the Redis, with a SQLite file each, as
+// two processes cannot play in one room yet. The same crowd is at home in all of them.
 import { after, beforeEach, describe } from "node:test";
 import { change, instance, kick, sessions, stands } from "./admin.ts";
 import { buildOf } from "./api.ts";
 import { Crowd } from "./crowd.ts";
 import { Player } from "./player.ts";
+import { startPostgres } from "./postgres.ts";
 import { startRedis, type Redis } from "./redis.ts";
-import { Server, startServer, type Owner } from "./server.ts";
+import { Server, stack, startServer, type Owner } from "./server.ts";
 
 export const forms = ["memory", "redis"] as const;
 export type Form = (typeof forms)[number];
@@ -18,8 +20,10 @@ export interface HouseOptions {
   people?: number;
   /** Two gateways: two threads of the one process (memory), two processes (redis). */
   wide?: boolean;
-  /** Called with the path of each store after the crowd was written into it. */
-  prepare?: (store: string) => Promise<void>;
+  /** A SQLite file in each form, for who is after its disk. */
+  embedded?: boolean;
+  /** Called before the first start of each server, after the crowd was written into its store. */
+  prepare?: (server: Server) => Promise<void>;
 }
 
 /** Nobody is locked out, however often it fails: for tests about something else. */
@@ -92,21 +96,6 @@ function failNobody(n: number): never {
   throw new Error(`the crowd has no person ${n}; see people`);
 }
 
-/** Undoes things in the reverse order, each also when one before it failed. */
-function stack(owner: Owner): Owner {
-  const works: (() => Promise<void>)[] = [];
-  owner.after(async () => {
-    const failures: unknown[] = [];
-    for (const work of works.reverse()) {
-      await work().catch((error: unknown) => failures.push(error));
-    }
-    if (failures.length > 0) {
-      throw failures[0];
-    }
-  });
-  return { after: (work) => works.push(work) };
-}
-
 export async function openHouse(form: Form, options: HouseOptions): Promise<House> {
   const owner = stack(options.owner);
   const crowd = new Crowd(options.people ?? 0, owner);
@@ -118,12 +107,15 @@ export async function openHouse(form: Form, options: HouseOptions): Promise<Hous
     ...(options.args ?? []),
   ];
   const prepare = async (server: Server): Promise<void> => {
-    await crowd.settle(server.store);
-    await options.prepare?.(server.store);
+    await crowd.settle(server);
+    await options.prepare?.(server);
   };
-  const start = (): Promise<Server> => startServer({ owner, dev: false, args, prepare, env: options.env ?? {} });
-  const first = await start();
-  const servers: [Server, ...Server[]] = form === "redis" && options.wide === true ? [first, await start()] : [first];
+  const embedded = form === "memory" || options.wide === true || options.embedded === true;
+  const common = { owner, dev: false, args, prepare, env: options.env ?? {} };
+  const start = embedded ? common : { ...common, database: { from: await startPostgres({ owner }) } };
+  const first = await startServer(start);
+  const wide = form === "redis" && options.wide === true;
+  const servers: [Server, ...Server[]] = wide ? [first, await startServer(start)] : [first];
   return new House(form, crowd, servers, await buildOf(first), redis);
 }
 

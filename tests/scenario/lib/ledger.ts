@@ -47,10 +47,10 @@ function follow(log: readonly ActionRow[]): Map<string, string | null> {
 }
 
 export async function readStore(server: Server): Promise<Stored> {
-  const log = await query<ActionRow>(
-    server,
-    "SELECT character_id, sequence, action_id, room_version, kind, hex(payload) AS payload FROM action ORDER BY id",
-  );
+  const hex = server.database === undefined ? "hex(payload)" : "encode(payload, 'hex')";
+  const columns = `character_id, sequence, action_id, room_version, kind, ${hex} AS payload`;
+  // A room gives its versions out in the order in which it accepts.
+  const log = await query<ActionRow>(server, `SELECT ${columns} FROM action ORDER BY room, room_version`);
   const items = new Map((await query<ItemRow>(server, "SELECT id, holder FROM item")).map((row) => [row.id, row.holder]));
   const actions = new Map<string, ActionRow[]>();
   log.forEach((row) => actions.set(row.character_id, [...(actions.get(row.character_id) ?? []), row]));

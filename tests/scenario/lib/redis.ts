@@ -1,11 +1,11 @@
 // A real redis-server of our own, which keeps nothing: started, killed, started again empty, emptied by parts.
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./port.ts";
 import type { Random } from "./random.ts";
 import type { Owner } from "./server.ts";
 import { eventually, within } from "./wait.ts";
@@ -19,15 +19,6 @@ export type Reply = Buffer | number | null | Reply[];
 
 const alive = new Set<ChildProcess>();
 process.on("exit", () => alive.forEach((child) => child.kill("SIGKILL")));
-
-async function freePort(): Promise<number> {
-  const socket = createServer().listen(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address() as AddressInfo;
-  socket.close();
-  await once(socket, "close");
-  return port;
-}
 
 /** The first reply in these bytes and where it ends; undefined when it is not whole. */
 function parse(bytes: Buffer, from: number): { reply: Reply; end: number } | undefined {

@@ -21,7 +21,7 @@ export const generated = join(dirname(binary), "gen");
 
 /** The environment of a child: ours, without what is meant for these tests (the server refuses keys it does not know). */
 export function childEnv(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const ours = new Set(["PLAYHOUSE_BIN", "PLAYHOUSE_DEV_BIN", "PLAYHOUSE_SEED"]);
+  const ours = new Set(["PLAYHOUSE_BIN", "PLAYHOUSE_DEV_BIN", "PLAYHOUSE_SEED", "PLAYHOUSE_OUTAGE_SECONDS"]);
   return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.has(name))), ...more };
 }
 
@@ -43,6 +43,28 @@ export interface Owner {
   after(work: () => Promise<void>): void;
 }
 
+/** Undoes things in the reverse order, each also when one before it failed. */
+export function stack(owner: Owner): Owner {
+  const works: (() => Promise<void>)[] = [];
+  owner.after(async () => {
+    const failures: unknown[] = [];
+    for (const work of works.reverse()) {
+      await work().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) {
+      throw failures[0];
+    }
+  });
+  return { after: (work) => works.push(work) };
+}
+
+/** A store that can be read from outside while the server runs. */
+export interface Database {
+  readonly url: string;
+  query<Row>(sql: string): Promise<Row[]>;
+  execute(sql: string): Promise<void>;
+}
+
 export interface ServerOptions {
   /** More flags; they come after the usual ones and win over them. */
   args?: readonly string[];
@@ -50,6 +72,8 @@ export interface ServerOptions {
   binary?: string;
   /** false: no local issuer; the caller gives auth.* flags. */
   dev?: boolean;
+  /** What is written down is there, and not in a SQLite file; `url` is where the server finds it (a proxy's, maybe). */
+  database?: { readonly from: Database; readonly url?: string };
   /** Called before the first start, when there is a place for the store and nothing in it. */
   prepare?: (server: Server) => Promise<void>;
   owner: Owner;
@@ -95,13 +119,25 @@ export class Server {
     return `${this.url.replace(/^http/, "ws")}/ws`;
   }
 
+  /** The store when it is not the file. */
+  get database(): Database | undefined {
+    return this.options.database?.from;
+  }
+
+  private storeArgs(): string[] {
+    const { database } = this.options;
+    return database === undefined
+      ? ["--store.path", this.store]
+      : ["--store.url", database.url ?? database.from.url];
+  }
+
   private args(more: readonly string[]): string[] {
     const dev = this.options.dev ?? true;
     return [
       "run",
       ...(dev ? ["--dev", "--dev.key", join(this.directory, "key.json")] : []),
       ...["--gateway.port", "0", "--admin.port", "0", "--broker.endpoint", "tcp://127.0.0.1:*"],
-      ...["--store.path", this.store],
+      ...this.storeArgs(),
       ...(this.options.args ?? []),
       ...more,
     ];

@@ -1,4 +1,5 @@
-// What is in the SQLite file, read from outside with the sqlite3 command; and a hand in it while the server is down.
+// What is in the store, read from outside: PostgreSQL is asked, the SQLite file read with the sqlite3 command; and a
+// hand in the file while the server is down.
 //
 // The server locks its file. So a copy is read: of the file and its write-ahead log as they are at that moment, which
 // is what a killed server would leave behind.
@@ -40,6 +41,9 @@ export function goOn(server: Server): void {
 
 /** Every row, as of now. A server that runs goes on afterwards. */
 export async function query<Row>(server: Server, sql: string): Promise<Row[]> {
+  if (server.database !== undefined) {
+    return server.database.query<Row>(sql);
+  }
   const directory = mkdtempSync(join(tmpdir(), "playhouse-store-"));
   const copy = join(directory, "copy.db");
   try {
@@ -56,9 +60,13 @@ export async function query<Row>(server: Server, sql: string): Promise<Row[]> {
   }
 }
 
-/** Changes the store of a server that is stopped. */
-export async function change(path: string, sql: string): Promise<void> {
-  const { code, err } = await run("sqlite3", [path, sql]);
+/** Runs these statements: in a PostgreSQL at any time, in the SQLite file of a server that is stopped. */
+export function change(server: Server, sql: string): Promise<void> {
+  return server.database === undefined ? changeFile(server.store, sql) : server.database.execute(sql);
+}
+
+export async function changeFile(path: string, sql: string): Promise<void> {
+  const { code, err } = await run("sqlite3", ["-bail", path], { input: sql });
   assert.equal(code, 0, `sqlite3: ${err}`);
 }
 

@@ -1,4 +1,5 @@
 // Waiting for conditions, with bounds. Nothing here waits for a length of time and hopes.
+import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** Resolves as `promise` does, or fails after `within` ms, saying what did not happen. */
@@ -28,6 +29,21 @@ export async function eventually<T>(
     }
     if (performance.now() > deadline) {
       throw new Error(`did not happen in ${ms} ms: ${what}`);
+    }
+    await pause(10);
+  }
+}
+
+/** Looks again and again until nothing fails; after `ms` it fails as it did last. */
+export async function holds(look: () => Promise<void>, ms = 5000): Promise<void> {
+  const deadline = performance.now() + ms;
+  for (;;) {
+    try {
+      return await look();
+    } catch (error) {
+      if (!(error instanceof assert.AssertionError) || performance.now() > deadline) {
+        throw error;
+      }
     }
     await pause(10);
   }

@@ -9,10 +9,27 @@ export class World {
   readonly chats: ChatLine[] = [];
   /** Deltas that were the whole state. */
   fulls = 0;
+  /** Welcomes that brought what had changed since; and those that said that some chat is lost. */
+  resumes = 0;
+  losses = 0;
 
-  welcome(message: Welcome): void {
+  /** `before`: what a connection before this one saw, and said so when it joined. */
+  welcome(message: Welcome, before?: World): void {
     this.version = message.roomVersion;
-    this.replace(message.snapshot.members, message.snapshot.items);
+    if (message.snapshot !== undefined) {
+      assert.equal(message.changes, undefined, "either the whole or what has changed");
+      this.replace(message.snapshot.members, message.snapshot.items);
+    } else {
+      assert.ok(message.changes && before, "changes are for who has said what it has");
+      assert.equal(message.changes.since, before.version, "and since that");
+      this.replace([...before.members.values()], [...before.items.values()]);
+      this.change(message.changes);
+      this.resumes++;
+    }
+    this.chats.push(...(before?.chats ?? []), ...(message.chats ?? []));
+    this.fulls += before?.fulls ?? 0;
+    this.resumes += before?.resumes ?? 0;
+    this.losses += (before?.losses ?? 0) + (message.chatsLost === true ? 1 : 0);
   }
 
   delta(message: Delta): void {
@@ -21,11 +38,10 @@ export class World {
     if (message.full === true) {
       this.fulls++;
       this.replace(message.members ?? [], message.items ?? []);
+      message.left?.forEach((id) => this.members.delete(id));
     } else {
-      message.members?.forEach((member) => this.members.set(member.characterId, member));
-      message.items?.forEach((item) => this.items.set(item.itemId, item));
+      this.change(message);
     }
-    message.left?.forEach((id) => this.members.delete(id));
     this.chats.push(...(message.chats ?? []));
   }
 
@@ -35,6 +51,12 @@ export class World {
       members: [...this.members.values()].sort((a, b) => a.characterId.localeCompare(b.characterId)),
       items: [...this.items.values()].sort((a, b) => a.itemId.localeCompare(b.itemId)),
     };
+  }
+
+  private change(what: Pick<Delta, "members" | "items" | "left">): void {
+    what.left?.forEach((id) => this.members.delete(id));
+    what.members?.forEach((member) => this.members.set(member.characterId, member));
+    what.items?.forEach((item) => this.items.set(item.itemId, item));
   }
 
   private replace(members: readonly MemberView[], items: readonly ItemView[]): void {
