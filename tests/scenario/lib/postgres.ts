@@ -58,6 +58,10 @@ export class Postgres {
     return `postgresql://playhouse@127.0.0.1:${port}/playhouse`;
   }
 
+  urlOf(database: string): string {
+    return `postgresql://playhouse@127.0.0.1:${this.port}/${database}`;
+  }
+
   get url(): string {
     return this.urlAt(this.port);
   }
@@ -94,15 +98,21 @@ export class Postgres {
   }
 
   /** Every row. */
-  async query<Row>(sql: string): Promise<Row[]> {
-    const { code, out, err } = await this.psql(`SELECT coalesce(json_agg(t), '[]') FROM (${sql}) t`);
+  async query<Row>(sql: string, database = "playhouse"): Promise<Row[]> {
+    const { code, out, err } = await this.psql(`SELECT coalesce(json_agg(t), '[]') FROM (${sql}) t`, database);
     assert.equal(code, 0, `psql: ${err}`);
     return JSON.parse(out) as Row[];
   }
 
-  async execute(sql: string, database = "playhouse"): Promise<void> {
-    const { code, err } = await this.psql(sql, database);
+  execute(sql: string, database = "playhouse"): Promise<void> {
+    return this.run(sql, database).then(() => undefined);
+  }
+
+  /** Statements, each a transaction of its own; gives what psql prints. */
+  async run(sql: string, database = "playhouse"): Promise<string> {
+    const { code, out, err } = await this.psql(sql, database);
     assert.equal(code, 0, `psql: ${err}`);
+    return out;
   }
 
   /** The database of the URL, and its schema. */

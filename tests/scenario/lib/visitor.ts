@@ -143,7 +143,7 @@ export class Visitor {
 
   private letGo(at: number): void {
     if (this.since > 0) {
-      this.seated.add(this.since, at);
+      this.seated.add(this.since, at, `${this.player.characterId} ${this.sessionId}`);
       this.since = 0;
     }
   }
