@@ -3,7 +3,7 @@
 // made or lost, and everybody comes back by themselves.
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { test, type TestContext } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import { firstCharacter, health, metric, signIn } from "./lib/api.ts";
 import { compare, readStore } from "./lib/ledger.ts";
 import { startPostgres, type Postgres } from "./lib/postgres.ts";
@@ -119,49 +119,52 @@ test("something dies every few seconds, and nothing that was acknowledged is los
   assert.ok((await health(place.server)).body.ready, "it is well");
 });
 
-test("PostgreSQL is away for ten seconds: nothing is half done, and no restart is needed", async (t) => {
-  const place = await settle(t, 50);
-  const items = [...(await readStore(place.server)).items.keys()].sort();
-  place.residents.forEach((resident) => resident.stay(RATE));
-  await playsOn(place, "before the outage");
-  const rss = place.server.rss();
-  await place.postgres.kill();
-  const until = performance.now() + 10_000;
-  await eventually(async () => !(await health(place.server)).body.ready, "health says so", 5000);
-  await eventually(() => performance.now() > until, "ten seconds are over", 15_000);
-  const refusals = place.residents.flatMap(({ ledger }) => [...ledger.values()].map(({ refusal }) => refusal));
-  assert.ok(refusals.some((refusal) => refusal?.code === "UNAVAILABLE" && refusal.transient), "told to come again");
-  const grown = place.server.rss() - rss;
-  assert.ok(grown < 64 * 1024 * 1024, `memory is bounded: ${grown} bytes more`);
-  await place.postgres.start();
-  await playsOn(place, "after the outage");
-  assert.ok((await metric(place.server, "playhouse_store_reconnects_total")) > 0, "counted");
-  await Promise.all(place.residents.map((resident) => resident.rest(BACK_MSEC)));
-  await expectNothingLost(place, items);
-  assert.equal(place.residents.reduce((all, { returns }) => all + returns, 0), 0, "and nobody was thrown out");
-});
+// Side by side: the first mostly waits.
+describe("a PostgreSQL that is away, and one that is far", { concurrency: 2 }, () => {
+  test("PostgreSQL is away for ten seconds: nothing is half done, and no restart is needed", async (t) => {
+    const place = await settle(t, 50);
+    const items = [...(await readStore(place.server)).items.keys()].sort();
+    place.residents.forEach((resident) => resident.stay(RATE));
+    await playsOn(place, "before the outage");
+    const rss = place.server.rss();
+    await place.postgres.kill();
+    const until = performance.now() + 10_000;
+    await eventually(async () => !(await health(place.server)).body.ready, "health says so", 5000);
+    await eventually(() => performance.now() > until, "ten seconds are over", 15_000);
+    const refusals = place.residents.flatMap(({ ledger }) => [...ledger.values()].map(({ refusal }) => refusal));
+    assert.ok(refusals.some((refusal) => refusal?.code === "UNAVAILABLE" && refusal.transient), "told to come again");
+    const grown = place.server.rss() - rss;
+    assert.ok(grown < 64 * 1024 * 1024, `memory is bounded: ${grown} bytes more`);
+    await place.postgres.start();
+    await playsOn(place, "after the outage");
+    assert.ok((await metric(place.server, "playhouse_store_reconnects_total")) > 0, "counted");
+    await Promise.all(place.residents.map((resident) => resident.rest(BACK_MSEC)));
+    await expectNothingLost(place, items);
+    assert.equal(place.residents.reduce((all, { returns }) => all + returns, 0), 0, "and nobody was thrown out");
+  });
 
-test("commits that take 200 ms: batches grow, everybody plays on, nobody is thrown out", async (t) => {
-  const place = await settle(t, 100);
-  place.residents.forEach((resident) => resident.stay(RATE));
-  await playsOn(place, "at first"); // the first commit of a connection prepares its statement
-  place.wire.delayMsec = 100;
-  const [commits, actions] = [
-    await metric(place.server, "playhouse_commits_total"),
-    await metric(place.server, 'playhouse_actions_total{kind="move"}'),
-  ];
-  await playsOn(place, "over a long wire");
-  await eventually(
-    async () => (await metric(place.server, 'playhouse_actions_total{kind="move"}')) > actions + 2000,
-    "two thousand moves are stored",
-    60_000,
-  );
-  const batches = (await metric(place.server, "playhouse_commits_total")) - commits;
-  const moves = (await metric(place.server, 'playhouse_actions_total{kind="move"}')) - actions;
-  t.diagnostic(`${moves} moves in ${batches} commits`);
-  assert.ok(moves / batches > 20, `many share a commit: ${moves / batches}`);
-  place.wire.delayMsec = 0;
-  await Promise.all(place.residents.map((resident) => resident.rest(BACK_MSEC)));
-  assert.equal(place.residents.reduce((all, { returns }) => all + returns, 0), 0, "nobody was thrown out");
-  await expectNothingLost(place, [...(await readStore(place.server)).items.keys()].sort());
+  test("commits that take 200 ms: batches grow, everybody plays on, nobody is thrown out", async (t) => {
+    const place = await settle(t, 100);
+    place.residents.forEach((resident) => resident.stay(RATE));
+    await playsOn(place, "at first"); // the first commit of a connection prepares its statement
+    place.wire.delayMsec = 100;
+    const [commits, actions] = [
+      await metric(place.server, "playhouse_commits_total"),
+      await metric(place.server, 'playhouse_actions_total{kind="move"}'),
+    ];
+    await playsOn(place, "over a long wire");
+    await eventually(
+      async () => (await metric(place.server, 'playhouse_actions_total{kind="move"}')) > actions + 2000,
+      "two thousand moves are stored",
+      60_000,
+    );
+    const batches = (await metric(place.server, "playhouse_commits_total")) - commits;
+    const moves = (await metric(place.server, 'playhouse_actions_total{kind="move"}')) - actions;
+    t.diagnostic(`${moves} moves in ${batches} commits`);
+    assert.ok(moves / batches > 20, `many share a commit: ${moves / batches}`);
+    place.wire.delayMsec = 0;
+    await Promise.all(place.residents.map((resident) => resident.rest(BACK_MSEC)));
+    assert.equal(place.residents.reduce((all, { returns }) => all + returns, 0), 0, "nobody was thrown out");
+    await expectNothingLost(place, [...(await readStore(place.server)).items.keys()].sort());
+  });
 });

@@ -2,7 +2,7 @@
 // what every client sees is what the server and the store have, nobody sees who has left, and each chat was delivered
 // once, or declared lost.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { buildOf, firstCharacter, rejoin, signIn, type Api } from "./lib/api.ts";
 import { Client, Refused } from "./lib/client.ts";
 import { Random, seedOfThisRun } from "./lib/random.ts";
@@ -161,36 +161,38 @@ async function expectChats(participants: readonly Participant[], said: readonly 
   }
 }
 
-for (const form of stores) {
-  test(`random comings and goings end in one truth (${form})`, async (t) => {
-    const random = new Random(seedOfThisRun());
-    const args = ["--gateway.moves_per_second", "1000", "--gateway.chats_per_second", "1000"];
-    const server = await startOn(form, { owner: t, args });
-    const build = await buildOf(server);
-    const everybody: Participant[] = [];
-    for (let n = 0; n < 20; n++) {
-      const api = await signIn(server, `Player ${n}`);
-      everybody.push(new Participant(api, (await firstCharacter(api, `Player ${n}`)).id));
-    }
-    let resumes = 0;
-    for (let schedule = 0; schedule < SCHEDULES; schedule++) {
-      const participants = everybody.slice(0, 2 + Math.floor(random.between(0, everybody.length - 1)));
-      const said: Said[] = [];
-      for (let round = 0; round < STEPS; round++) {
-        const acts = participants.filter(() => random.next() < 0.5).map((one) => one.step(random, build, round));
-        const texts = (await Promise.all(acts)).filter((text) => text !== undefined);
-        said.push(...texts.map((text) => ({ round, text })));
+describe("convergence", { concurrency: stores.length }, () => {
+  for (const form of stores) {
+    test(`random comings and goings end in one truth (${form})`, async (t) => {
+      const random = new Random(seedOfThisRun());
+      const args = ["--gateway.moves_per_second", "1000", "--gateway.chats_per_second", "1000"];
+      const server = await startOn(form, { owner: t, args });
+      const build = await buildOf(server);
+      const everybody: Participant[] = [];
+      for (let n = 0; n < 20; n++) {
+        const api = await signIn(server, `Player ${n}`);
+        everybody.push(new Participant(api, (await firstCharacter(api, `Player ${n}`)).id));
       }
-      await Promise.all(participants.map((one) => one.finish(build)));
-      await holds(() => expectOneTruth(server, participants)); // the last delta may be on its way
-      await expectChats(participants, said);
-      resumes += participants.reduce((all, { client }) => all + (client?.world.resumes ?? 0), 0);
-      await Promise.all(everybody.map(async (one) => {
-        await one.client?.leave();
-        one.client = undefined;
-      }));
-    }
-    t.diagnostic(`${SCHEDULES} schedules, ${resumes} returns by what had changed`);
-    assert.ok(resumes > 0, "somebody came back by what had changed");
-  });
-}
+      let resumes = 0;
+      for (let schedule = 0; schedule < SCHEDULES; schedule++) {
+        const participants = everybody.slice(0, 2 + Math.floor(random.between(0, everybody.length - 1)));
+        const said: Said[] = [];
+        for (let round = 0; round < STEPS; round++) {
+          const acts = participants.filter(() => random.next() < 0.5).map((one) => one.step(random, build, round));
+          const texts = (await Promise.all(acts)).filter((text) => text !== undefined);
+          said.push(...texts.map((text) => ({ round, text })));
+        }
+        await Promise.all(participants.map((one) => one.finish(build)));
+        await holds(() => expectOneTruth(server, participants)); // the last delta may be on its way
+        await expectChats(participants, said);
+        resumes += participants.reduce((all, { client }) => all + (client?.world.resumes ?? 0), 0);
+        await Promise.all(everybody.map(async (one) => {
+          await one.client?.leave();
+          one.client = undefined;
+        }));
+      }
+      t.diagnostic(`${SCHEDULES} schedules, ${resumes} returns by what had changed`);
+      assert.ok(resumes > 0, "somebody came back by what had changed");
+    });
+  }
+});
