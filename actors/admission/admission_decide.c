@@ -231,8 +231,7 @@ admission_decide(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending
     } else if (!self->ready) {
         return;
     } else if (pending->is_end) {
-        const char *token = pending->replace_token[0] != '\0' ? pending->replace_token : NULL;
-        if (admission_end_character(self, ctx, &pending->request, pending->character_id, token)) {
+        if (admission_end_character(self, ctx, pending)) {
             admission_table_drop(&self->table, pending);
         }
     } else if (pending->reconnect_token[0] != '\0') {

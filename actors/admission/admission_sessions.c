@@ -195,20 +195,19 @@ admission_end_found(admission_t *self, act_ctx_t *ctx, const registry_session_t 
 }
 
 bool
-admission_end_character(admission_t *self, act_ctx_t *ctx, const msg_t *request, const char *character_id,
-                        const char *replace_token)
+admission_end_character(admission_t *self, act_ctx_t *ctx, const admission_pending_t *pending)
 {
     registry_t *registry = self->config->registry;
     msg_admission_ended_t answer = {.ended = false};
     registry_result_t result;
-    if (replace_token != NULL) {
+    if (pending->replace_token[0] != '\0') { /* only that is taken back */
         uint8_t ask[SECRET_HASH_SIZE];
-        secret_hash(replace_token, ask);
-        result = registry->unask(registry, act_now(ctx), act_key(ctx), ask);
+        secret_hash(pending->replace_token, ask);
+        result = registry->unask(registry, act_now(ctx), act_key(ctx), pending->user_id, ask);
     } else {
         registry_session_t found;
         uint32_t place;
-        result = registry->find_character(registry, act_now(ctx), act_key(ctx), character_id, &found, &place);
+        result = registry->find_character(registry, act_now(ctx), act_key(ctx), pending->character_id, &found, &place);
         if (result == REGISTRY_OK && strcmp(found.instance, act_key(ctx)) == 0) {
             result = admission_end_found(self, ctx, &found, CLOSE_CODE_LEFT, SESSION_END_LEFT);
             answer.ended = result == REGISTRY_OK;
@@ -217,7 +216,7 @@ admission_end_character(admission_t *self, act_ctx_t *ctx, const msg_t *request,
     if (admission_is_lost(self, ctx, result)) {
         return false;
     }
-    reply_admission_ended(ctx, request, &answer);
+    reply_admission_ended(ctx, &pending->request, &answer);
     return true;
 }
 

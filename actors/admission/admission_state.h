@@ -146,9 +146,8 @@ bool admission_on_leave(admission_t *self, act_ctx_t *ctx, const msg_admission_l
 bool admission_on_select(admission_t *self, act_ctx_t *ctx, const msg_admission_select_t *body);
 /* The user's attempt as any other character is over. False: the registry was lost. */
 bool admission_end_attempt(admission_t *self, act_ctx_t *ctx, const char *user_id, const char *except_character_id);
-/* The character of an admission.end is known; `character_id` NULL: only a replacement is taken back. */
-bool admission_end_character(admission_t *self, act_ctx_t *ctx, const msg_t *request, const char *character_id,
-                             const char *replace_token);
+/* The character of this admission.end is known. */
+bool admission_end_character(admission_t *self, act_ctx_t *ctx, const admission_pending_t *pending);
 bool admission_on_kick(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 bool admission_on_muted(admission_t *self, act_ctx_t *ctx, const msg_admission_muted_t *body);
 void admission_sweep(admission_t *self, act_ctx_t *ctx);

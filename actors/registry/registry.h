@@ -188,8 +188,8 @@ struct registry {
     /* A replacement of this character's session is asked for: `ask` confirms it, once, within limits->ask_msec. */
     registry_result_t (*ask)(registry_t *self, act_usec_t now, const char *instance, const char *character_id,
                              const uint8_t ask[SECRET_HASH_SIZE], const registry_limits_t *limits);
-    /* Takes an ask back. Harmless when it is not there. */
-    registry_result_t (*unask)(registry_t *self, act_usec_t now, const char *instance,
+    /* Takes an ask about a session of this user back. Harmless when it is not there, or is about another's. */
+    registry_result_t (*unask)(registry_t *self, act_usec_t now, const char *instance, const char *user_id,
                                const uint8_t ask[SECRET_HASH_SIZE]);
     /* Confirms: the session keeps its seat (-> connecting) or its place (waiting, for the grace), is opened by `next`
      * alone, held by nobody, with the bearer's role and auth_until, and all other asks of it are void. *before: who

@@ -135,11 +135,13 @@ world_ask(world_t *self, unsigned character, unsigned ask)
 }
 
 registry_result_t
-world_unask(world_t *self, unsigned ask)
+world_unask(world_t *self, unsigned user, unsigned ask)
 {
     uint8_t hash[SECRET_HASH_SIZE];
+    char user_id[16];
     world_secret(ask, hash);
-    return self->registry->unask(self->registry, self->now, self->instance, hash);
+    snprintf(user_id, sizeof user_id, "user %u", user);
+    return self->registry->unask(self->registry, self->now, self->instance, user_id, hash);
 }
 
 registry_result_t

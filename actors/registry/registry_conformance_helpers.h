@@ -58,7 +58,7 @@ registry_result_t world_authorize(world_t *self, unsigned session, int64_t turn,
 registry_result_t world_drop(world_t *self, unsigned session, int64_t turn);
 registry_result_t world_leave(world_t *self, unsigned session, int64_t turn);
 registry_result_t world_ask(world_t *self, unsigned character, unsigned ask);
-registry_result_t world_unask(world_t *self, unsigned ask);
+registry_result_t world_unask(world_t *self, unsigned user, unsigned ask);
 registry_result_t world_replace(world_t *self, unsigned user, unsigned ask, unsigned next);
 registry_result_t world_promote(world_t *self);
 registry_result_t world_sweep(world_t *self);

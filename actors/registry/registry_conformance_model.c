@@ -412,11 +412,14 @@ model_ask(model_t *self, unsigned instance, unsigned character, unsigned ask)
 }
 
 void
-model_unask(model_t *self, unsigned instance, unsigned ask)
+model_unask(model_t *self, unsigned instance, unsigned user, unsigned ask)
 {
     for (uint32_t i = 0; i < self->asks_count; i++) {
         if (self->asks[i].ask == ask && self->asks[i].instance == instance) {
-            self->asks[i].until = self->now;
+            const model_session_t *session = model_find(self, instance, self->asks[i].session);
+            if (session != NULL && session->user == user) {
+                self->asks[i].until = self->now;
+            }
         }
     }
 }

@@ -94,7 +94,7 @@ registry_result_t model_authorize(model_t *self, unsigned instance, unsigned ses
 registry_result_t model_drop(model_t *self, unsigned instance, unsigned session, int64_t turn, int64_t version);
 registry_result_t model_leave(model_t *self, unsigned instance, unsigned session, int64_t turn, int64_t version);
 registry_result_t model_ask(model_t *self, unsigned instance, unsigned character, unsigned ask);
-void model_unask(model_t *self, unsigned instance, unsigned ask);
+void model_unask(model_t *self, unsigned instance, unsigned user, unsigned ask);
 registry_result_t model_replace(model_t *self, unsigned instance, model_bearer_t bearer, unsigned ask, unsigned next,
                                 int64_t version);
 registry_result_t model_promote(model_t *self, unsigned instance, int64_t version);

@@ -141,9 +141,10 @@ an_ask_can_be_taken_back(void **state)
     world_play(self, 1, "h1");
     assert_result(REGISTRY_OK, world_ask(self, 1, 70));
     assert_result(REGISTRY_OK, world_ask(self, 1, 71));
-    assert_result(REGISTRY_OK, world_unask(self, 70));
-    assert_result(REGISTRY_OK, world_unask(self, 70));
-    assert_result(REGISTRY_OK, world_unask(self, 99));
+    assert_result(REGISTRY_OK, world_unask(self, 1, 70));
+    assert_result(REGISTRY_OK, world_unask(self, 1, 70));
+    assert_result(REGISTRY_OK, world_unask(self, 1, 99));
+    assert_result(REGISTRY_OK, world_unask(self, 2, 71)); /* another user's is left alone */
     assert_result(REGISTRY_UNKNOWN, world_replace(self, 1, 70, 91));
     assert_result(REGISTRY_OK, world_replace(self, 1, 71, 91));
 }
@@ -157,7 +158,7 @@ asks_beyond_their_number_void_the_oldest(void **state)
         assert_result(REGISTRY_OK, world_ask(self, 1, 5000 + i));
     }
     assert_result(REGISTRY_UNKNOWN, world_replace(self, 1, 5000, 91));
-    assert_result(REGISTRY_OK, world_unask(self, 5002)); /* makes room for one */
+    assert_result(REGISTRY_OK, world_unask(self, 1, 5002)); /* makes room for one */
     assert_result(REGISTRY_OK, world_ask(self, 1, 6000));
     assert_result(REGISTRY_OK, world_replace(self, 1, 5001, 91));
 }

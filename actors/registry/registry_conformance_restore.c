@@ -21,7 +21,7 @@ assert_lost(world_t *self)
     assert_result(REGISTRY_LOST, world_drop(self, 1, 1));
     assert_result(REGISTRY_LOST, world_leave(self, 1, REGISTRY_ANY_TURN));
     assert_result(REGISTRY_LOST, world_ask(self, 1, 3));
-    assert_result(REGISTRY_LOST, world_unask(self, 3));
+    assert_result(REGISTRY_LOST, world_unask(self, 1, 3));
     assert_result(REGISTRY_LOST, world_replace(self, 1, 3, 4));
     assert_result(REGISTRY_LOST, world_promote(self));
     assert_result(REGISTRY_LOST, world_sweep(self));

@@ -312,10 +312,10 @@ walk_pick_ask(walk_t *self, unsigned *user)
 static void
 walk_unask(walk_t *self)
 {
-    unsigned user = 0;
+    unsigned user = walk_draw(self, CHARACTERS / 3) + 1;
     unsigned ask = walk_pick_ask(self, &user);
-    assert_result(REGISTRY_OK, world_unask(self->world, ask));
-    model_unask(&self->model, self->instance, ask);
+    assert_result(REGISTRY_OK, world_unask(self->world, user, ask));
+    model_unask(&self->model, self->instance, user, ask);
 }
 
 /* As whoever confirms a replacement has to: the user's other attempt ends first. */

@@ -246,10 +246,11 @@ registry_failover_ask(registry_t *port, act_usec_t now, const char *key, const c
 }
 
 static registry_result_t
-registry_failover_unask(registry_t *port, act_usec_t now, const char *key, const uint8_t ask[SECRET_HASH_SIZE])
+registry_failover_unask(registry_t *port, act_usec_t now, const char *key, const char *user_id,
+                        const uint8_t ask[SECRET_HASH_SIZE])
 {
     registry_t *form = registry_failover_form(port, key);
-    return form->unask(form, now, key, ask);
+    return form->unask(form, now, key, user_id, ask);
 }
 
 static registry_result_t

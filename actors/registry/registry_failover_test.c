@@ -174,7 +174,7 @@ everything_of_a_turned_instance_is_asked_of_the_spare(void **state)
     assert_int_equal(count, 1);
     assert_result(REGISTRY_OK, world_ask(self, 1, 70));
     assert_result(REGISTRY_OK, world_ask(self, 1, 71));
-    assert_result(REGISTRY_OK, world_unask(self, 70));
+    assert_result(REGISTRY_OK, world_unask(self, 1, 70));
     assert_result(REGISTRY_UNKNOWN, world_replace(self, 1, 70, 92));
     assert_result(REGISTRY_OK, world_drop(self, 1, turn));
     assert_result(REGISTRY_OK, world_renew(self, 1, 1001, 91));

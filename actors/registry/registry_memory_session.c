@@ -216,7 +216,8 @@ registry_memory_ask(registry_t *port, act_usec_t now, const char *key, const cha
 }
 
 registry_result_t
-registry_memory_unask(registry_t *port, act_usec_t now, const char *key, const uint8_t ask[SECRET_HASH_SIZE])
+registry_memory_unask(registry_t *port, act_usec_t now, const char *key, const char *user_id,
+                      const uint8_t ask[SECRET_HASH_SIZE])
 {
     (void)now;
     registry_memory_t *self = registry_memory_lock(port);
@@ -225,7 +226,7 @@ registry_memory_unask(registry_t *port, act_usec_t now, const char *key, const u
         return registry_memory_unlock(self, REGISTRY_LOST);
     }
     registry_ask_t *open = registry_ask_find(self, instance, ask);
-    if (open != NULL) {
+    if (open != NULL && strcmp(open->entry->user_id, user_id) == 0) {
         registry_ask_close(self, open);
     }
     return registry_memory_unlock(self, REGISTRY_OK);

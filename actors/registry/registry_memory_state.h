@@ -244,7 +244,7 @@ registry_result_t registry_memory_leave(registry_t *port, act_usec_t now, const 
                                         int64_t turn, registry_session_t *session, session_state_t *was);
 registry_result_t registry_memory_ask(registry_t *port, act_usec_t now, const char *key, const char *character_id,
                                       const uint8_t ask[SECRET_HASH_SIZE], const registry_limits_t *limits);
-registry_result_t registry_memory_unask(registry_t *port, act_usec_t now, const char *key,
+registry_result_t registry_memory_unask(registry_t *port, act_usec_t now, const char *key, const char *user_id,
                                         const uint8_t ask[SECRET_HASH_SIZE]);
 registry_result_t registry_memory_replace(registry_t *port, act_usec_t now, const char *key,
                                           const registry_bearer_t *bearer, const uint8_t ask[SECRET_HASH_SIZE],

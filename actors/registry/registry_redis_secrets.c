@@ -80,10 +80,12 @@ redis_ask(registry_t *port, act_usec_t now, const char *instance, const char *ch
 }
 
 static registry_result_t
-redis_unask(registry_t *port, act_usec_t now, const char *instance, const uint8_t ask[SECRET_HASH_SIZE])
+redis_unask(registry_t *port, act_usec_t now, const char *instance, const char *user_id,
+            const uint8_t ask[SECRET_HASH_SIZE])
 {
     redis_call_t call;
     call_begin(&call, port, now, &redis_script_unask, instance);
+    call_text(&call, user_id);
     call_hash(&call, ask);
     call_run(&call);
     return call_end(&call);

@@ -1,20 +1,20 @@
 -- unask -- takes an ask back.
--- ask. OK, also when it is not there.
+-- user, ask. OK, also when it is not there, or is about another user's session.
 local refusal = refused()
 if refusal then
   return refusal
 end
-local r = load(call('HGET', ASKS, ARGV[5]))
-if not r then
+local r = load(call('HGET', ASKS, ARGV[6]))
+if not r or r.user ~= ARGV[5] then
   return { 'OK', m.revision }
 end
 for i = 1, #r.asks, 2 do
-  if r.asks[i] == ARGV[5] then
+  if r.asks[i] == ARGV[6] then
     table.remove(r.asks, i)
     table.remove(r.asks, i)
     break
   end
 end
-m.asks = m.asks - call('HDEL', ASKS, ARGV[5])
+m.asks = m.asks - call('HDEL', ASKS, ARGV[6])
 keep(r)
 return done('OK')

@@ -24,7 +24,7 @@ AWAY(authorize, const char *instance, const char *id, int64_t turn, int64_t auth
 AWAY(drop, const char *instance, const char *id, int64_t turn, const limits_t *limits, session_t *out)
 AWAY(leave, const char *instance, const char *id, int64_t turn, session_t *out, session_state_t *was)
 AWAY(ask, const char *instance, const char *character, hash_t ask, const limits_t *limits)
-AWAY(unask, const char *instance, hash_t ask)
+AWAY(unask, const char *instance, const char *user, hash_t ask)
 AWAY(replace, const char *instance, const registry_bearer_t *bearer, hash_t ask, hash_t next, const limits_t *limits,
      session_t *out, session_t *before)
 AWAY(promote, const char *instance, const limits_t *limits, session_t *out)
