@@ -1,4 +1,4 @@
-// Redis is away for a minute while people play: they see a banner and nothing else; who drops comes back; and when Redis
+// Redis is away for a minute while people play: they see a banner and nothing else; who drops comes back; and when it
 // is there again, so is everything.
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -90,7 +90,9 @@ interface Asking {
   readonly self: Player;
 }
 
-const selves = new Map(callers.map((caller, n) => [caller, new Player(crowd.people[n === 0 ? 1 : n] ?? assert.fail(), server)]));
+const selves = new Map(
+  callers.map((caller, n) => [caller, new Player(crowd.people[n === 0 ? 1 : n] ?? assert.fail(), server)]),
+);
 
 function asking(caller: Caller): Asking {
   const self = selves.get(caller) ?? assert.fail();
@@ -218,10 +220,11 @@ const asks = new Map<string, Ask>([
 ]);
 
 /** The answer in the words of the table. */
-function told({ status, body, text }: Answer): string {
+function told(answer: Answer): string {
+  const { status, body, text } = answer;
   const seen = [other.characterId, other.person.userId, other.person.name].some((what) => text.includes(what)) ? " +" : "";
   if (status >= 400) {
-    return body === undefined ? `${status}${seen}` : `${status} ${errorOf({ status, body, text, headers: new Headers() }).code}${seen}`;
+    return body === undefined ? `${status}${seen}` : `${status} ${errorOf(answer).code}${seen}`;
   }
   const outcome = [body.outcome, body.reason].filter((word) => word !== undefined).map((word) => ` ${word}`);
   const left = body.left === undefined ? "" : body.left ? " left" : " nothing left";
@@ -229,7 +232,8 @@ function told({ status, body, text }: Answer): string {
 }
 
 for (const [endpoint, whose, ...expected] of table) {
-  test(`${endpoint}${whose === "" ? "" : `, ${whose}`}: ${callers.map((who, n) => `${who} ${expected[n]}`).join(", ")}`, async () => {
+  const row = callers.map((who, n) => `${who} ${expected[n]}`).join(", ");
+  test(`${endpoint}${whose === "" ? "" : `, ${whose}`}: ${row}`, async () => {
     const ask = asks.get(`${endpoint} ${whose}`) ?? assert.fail("the test knows how to ask that");
     for (const [n, caller] of callers.entries()) {
       const answer = await ask(asking(caller));

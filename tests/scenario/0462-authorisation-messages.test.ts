@@ -27,17 +27,18 @@ const FULL = "hall"; // an instance with one seat, which is taken
 /** The type of the answer without "event.", the code of a refusal, or "closed" and why. */
 type Expected = string;
 const NOT_YET = "NOT_JOINED";
+const AGAIN = "ALREADY_JOINED";
 const NOT = "FORBIDDEN"; // a spectator sees, and does nothing
 const RULE = "BAD_REQUEST"; // the schema: no message names whose it is, other than by a secret
 
 // prettier-ignore
 const table: readonly (readonly [string, string, Expected, Expected, Expected, Expected, Expected])[] = [
   // message           about                       nobody               player       spectator    moderator    admin
-  ["session.join",     "with its own ticket",      "welcome",           "ALREADY_JOINED", "ALREADY_JOINED", "ALREADY_JOINED", "ALREADY_JOINED"],
-  ["session.join",     "with a spent ticket",      "TICKET_INVALID",    "ALREADY_JOINED", "ALREADY_JOINED", "ALREADY_JOINED", "ALREADY_JOINED"],
+  ["session.join",     "with its own ticket",      "welcome",           AGAIN, AGAIN, AGAIN, AGAIN],
+  ["session.join",     "with a spent ticket",      "TICKET_INVALID",    AGAIN, AGAIN, AGAIN, AGAIN],
   ["session.join",     "as another's session",     RULE,                RULE,        RULE,        RULE,        RULE],
-  ["queue.watch",      "with its own token",       "queue_position",    "ALREADY_JOINED", "ALREADY_JOINED", "ALREADY_JOINED", "ALREADY_JOINED"],
-  ["queue.watch",      "with no token of a place", "RECONNECT_INVALID", "ALREADY_JOINED", "ALREADY_JOINED", "ALREADY_JOINED", "ALREADY_JOINED"],
+  ["queue.watch",      "with its own token",       "queue_position",    AGAIN, AGAIN, AGAIN, AGAIN],
+  ["queue.watch",      "with no token of a place", "RECONNECT_INVALID", AGAIN, AGAIN, AGAIN, AGAIN],
   ["session.refresh",  "with its own token",       NOT_YET,             "refreshed", "refreshed", "refreshed", "refreshed"],
   ["session.refresh",  "with another's token",     NOT_YET,             NOT,         NOT,         NOT,         NOT],
   ["intent.move",      "its own character",        NOT_YET,             "ack",       NOT,         "ack",       "ack"],

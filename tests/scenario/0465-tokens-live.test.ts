@@ -102,7 +102,8 @@ describe("tokens", { concurrency: 20 }, () => {
       await eventually(async () => (await sessionOf(house.server, player.characterId))?.state === "grace", "the seat is kept");
 
       const again = await Client.open(house.server);
-      const { message } = await refused(again.resume(client.reconnectToken ?? assert.fail(), house.build, client), "UNAUTHENTICATED");
+      const alone = again.resume(client.reconnectToken ?? assert.fail(), house.build, client);
+      const { message } = await refused(alone, "UNAUTHENTICATED");
       assert.match(message, /sign in/);
       assert.equal(closeName(await again.gone()), "TOKEN_EXPIRED");
       assert.equal(again.welcome, undefined, "it has seen nothing of the room");

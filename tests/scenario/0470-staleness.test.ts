@@ -1,7 +1,7 @@
 // Hot reads through Redis: whatever is in there (old values, garbage, values of others, nothing at all, no Redis), what
 // a client is told of its characters is never older than 100 ms behind the store.
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Api, health, metric } from "./lib/api.ts";
 import { Crowd, type Person } from "./lib/crowd.ts";
@@ -86,7 +86,12 @@ const suspensionOf = ({ characterId }: Person): History<boolean> =>
   new History(false, (value) => `UPDATE character SET suspended = ${value} WHERE id = '${characterId}'`);
 
 /** Asks all the time until `work` is done, and holds each answer against the history. */
-async function watched<Value>(person: Person, asks: readonly Ask<Value>[], history: History<Value>, work: () => Promise<void>): Promise<void> {
+async function watched<Value>(
+  person: Person,
+  asks: readonly Ask<Value>[],
+  history: History<Value>,
+  work: () => Promise<void>,
+): Promise<void> {
   const api = new Api(server, person.accessToken);
   let busy = true;
   const watchers = asks.map(async ([what, ask]) => {
@@ -113,7 +118,9 @@ async function changes<Value>(history: History<Value>, make: (n: number) => Valu
   }
 }
 
-const cacheKeys = async (): Promise<Buffer[]> => (await redis.keys()).filter((key) => key.toString().startsWith("playhouse:cache:"));
+async function cacheKeys(): Promise<Buffer[]> {
+  return (await redis.keys()).filter((key) => key.toString().startsWith("playhouse:cache:"));
+}
 
 test("the store goes by the clock of this machine", async () => {
   const before = now();
@@ -135,102 +142,106 @@ test("reads come from Redis while they are fresh, and from the store when they a
     return (await forced()) > before;
   }, "one that is too old is read again, and counted");
   const text = (await redis.contents()).toString("latin1");
-  assert.ok(!text.includes(spare.userId) , "no user is named in Redis");
+  assert.ok(!text.includes(spare.userId), "no user is named in Redis");
 });
 
-test("what is changed in the store is seen within 100 ms", async () => {
-  const history = nameOf(spare);
-  await watched(spare, nameAsks, history, () => changes(history, (n) => `Changed ${n}`));
-});
+// Each with users of its own.
+describe("what is there", { concurrency: 3 }, () => {
+  test("what is changed in the store is seen within 100 ms", async () => {
+    const history = nameOf(spare);
+    await watched(spare, nameAsks, history, () => changes(history, (n) => `Changed ${n}`));
+  });
 
-test("what is changed through the API is seen at once by whoever asks afterwards", async () => {
-  const api = new Api(server, crowd.token("user-1-new"));
-  assert.deepEqual(await api.characters(), []);
-  for (let n = 1; n <= 10; n++) {
-    const { id } = await api.createCharacter(`Number ${n}`);
-    assert.equal((await api.characters()).length, n);
-    assert.equal((await api.post(`/api/characters/${id}/select`)).status, 200);
-    assert.equal((await api.get("/api/session/bootstrap")).body.character.id, id);
-    assert.equal((await api.connect()).characterId, id);
-  }
-  assert.equal(await api.leave(), true);
-});
-
-test("a Redis full of old values, garbage and values of others misleads nobody", async () => {
-  const names = nameOf(ada);
-  const suspension = suspensionOf(bo);
-  const others = [ada, bo, spare].map(({ accessToken }) => new Api(server, accessToken));
-  const old: { key: Buffer; value: Buffer }[] = [];
-  let poisoned = 0;
-  let busy = true;
-
-  /** The time of Redis in a record, as the server writes it. */
-  const stamp = async (later: number): Promise<string> => {
-    const [seconds, micros] = (await redis.ask("TIME")) as Buffer[];
-    return `${Number(seconds) + later}`.padStart(10, "0") + String(micros).padStart(6, "0");
-  };
-  const flip = (value: Buffer): Buffer => {
-    const copy = Buffer.from(value);
-    const at = Math.floor(random.next() * copy.length);
-    copy[at] = (copy[at] ?? 0) ^ (1 << Math.floor(random.next() * 8));
-    return copy;
-  };
-  const stamped = async (value: Buffer, later: number): Promise<Buffer> =>
-    Buffer.concat([value.subarray(0, 1), Buffer.from(await stamp(later)), value.subarray(17)]);
-  const any = (): Buffer => random.pick(old)?.value ?? Buffer.from("V");
-
-  const poisons: ((key: Buffer) => Promise<unknown>)[] = [
-    (key) => redis.ask("SET", key, old.find((one) => one.key.equals(key))?.value ?? ""), // its own first one
-    (key) => redis.ask("SET", key, random.pick(old.filter((one) => one.key.equals(key)))?.value ?? ""), // of its own
-    (key) => redis.ask("SET", key, random.pick(old.filter((one) => !one.key.equals(key)))?.value ?? ""), // another's
-    async (key) => redis.ask("SET", key, await stamped(any(), 0)), // an old one that says it is new
-    async (key) => redis.ask("SET", key, await stamped(any(), 3600)), // one from the future
-    async (key) => redis.ask("SET", key, `F${await stamp(3600)}`),
-    (key) => redis.ask("SET", key, flip(any())),
-    (key) => redis.ask("SET", key, any().subarray(0, Math.floor(random.between(0, 60)))),
-    (key) => redis.ask("SET", key, Buffer.alloc(1 << 20, "V")),
-    (key) => redis.ask("SET", key, ""),
-    (key) => redis.ask("SET", key, "{}"),
-    (key) => redis.ask("APPEND", key, "more"),
-    (key) => redis.ask("SETRANGE", key, "3", "99"),
-    (key) => redis.ask("EVAL", "redis.call('DEL', KEYS[1]) return redis.call('RPUSH', KEYS[1], 'a', 'list')", "1", key),
-    (key) => redis.ask("EVAL", "redis.call('DEL', KEYS[1]) return redis.call('HSET', KEYS[1], 'a', 'hash')", "1", key),
-    (key) => redis.ask("PERSIST", key),
-    (key) => redis.ask("PEXPIRE", key, "1"),
-    (key) => redis.ask("DEL", key),
-    () => redis.flush(),
-    (key) => redis.ask("SCRIPT", "FLUSH").then(() => redis.ask("DEL", key)),
-  ];
-
-  const poisoner = async (): Promise<void> => {
-    while (busy) {
-      for (const key of await cacheKeys()) {
-        if (String(await redis.ask("TYPE", key)) !== "string") {
-          await redis.ask("DEL", key); // one of ours, that the server took for nothing
-          continue;
-        }
-        const value = await redis.ask("GET", key);
-        if (Buffer.isBuffer(value) && value.length > 60 && value.length < 5000 && old.length < 400) {
-          old.push({ key, value });
-        }
-        await random.pick(poisons)?.(key);
-        poisoned++;
-      }
-      await Promise.all(others.map((api) => api.characters())); // so that there is something to poison
+  test("what is changed through the API is seen at once by whoever asks afterwards", async () => {
+    const api = new Api(server, crowd.token("user-1-new"));
+    assert.deepEqual(await api.characters(), []);
+    for (let n = 1; n <= 10; n++) {
+      const { id } = await api.createCharacter(`Number ${n}`);
+      assert.equal((await api.characters()).length, n);
+      assert.equal((await api.post(`/api/characters/${id}/select`)).status, 200);
+      assert.equal((await api.get("/api/session/bootstrap")).body.character.id, id);
+      assert.equal((await api.connect()).characterId, id);
     }
-  };
-  const work = poisoner();
-  work.catch(() => undefined); // told below
-  await Promise.all([
-    watched(ada, nameAsks, names, () => changes(names, (n) => `Other ${n}`)),
-    watched(bo, suspendedAsks, suspension, () => changes(suspension, (n) => n % 2 === 0)),
-  ]);
-  busy = false;
-  await work;
-  assert.ok(poisoned > 200, `${poisoned} times poisoned`);
-  assert.ok((await found("nothing")) > 0, "what was no record was nothing");
-  const lists = await Promise.all(others.map((api) => api.characters()));
-  assert.deepEqual(lists.map((list) => list.map(({ id }) => id)), [[ada.characterId], [bo.characterId], [spare.characterId]], "to each their own");
+    assert.equal(await api.leave(), true);
+  });
+
+  test("a Redis full of old values, garbage and values of others misleads nobody", async () => {
+    const names = nameOf(ada);
+    const suspension = suspensionOf(bo);
+    const others = [ada, bo, spare].map(({ accessToken }) => new Api(server, accessToken));
+    const old: { key: Buffer; value: Buffer }[] = [];
+    let poisoned = 0;
+    let busy = true;
+
+    /** The time of Redis in a record, as the server writes it. */
+    const stamp = async (later: number): Promise<string> => {
+      const [seconds, micros] = (await redis.ask("TIME")) as Buffer[];
+      return `${Number(seconds) + later}`.padStart(10, "0") + String(micros).padStart(6, "0");
+    };
+    const flip = (value: Buffer): Buffer => {
+      const copy = Buffer.from(value);
+      const at = Math.floor(random.next() * copy.length);
+      copy[at] = (copy[at] ?? 0) ^ (1 << Math.floor(random.next() * 8));
+      return copy;
+    };
+    const stamped = async (value: Buffer, later: number): Promise<Buffer> =>
+      Buffer.concat([value.subarray(0, 1), Buffer.from(await stamp(later)), value.subarray(17)]);
+    const any = (): Buffer => random.pick(old)?.value ?? Buffer.from("V");
+
+    const poisons: ((key: Buffer) => Promise<unknown>)[] = [
+      (key) => redis.ask("SET", key, old.find((one) => one.key.equals(key))?.value ?? ""), // its own first one
+      (key) => redis.ask("SET", key, random.pick(old.filter((one) => one.key.equals(key)))?.value ?? ""), // of its own
+      (key) => redis.ask("SET", key, random.pick(old.filter((one) => !one.key.equals(key)))?.value ?? ""), // another's
+      async (key) => redis.ask("SET", key, await stamped(any(), 0)), // an old one that says it is new
+      async (key) => redis.ask("SET", key, await stamped(any(), 3600)), // one from the future
+      async (key) => redis.ask("SET", key, `F${await stamp(3600)}`),
+      (key) => redis.ask("SET", key, flip(any())),
+      (key) => redis.ask("SET", key, any().subarray(0, Math.floor(random.between(0, 60)))),
+      (key) => redis.ask("SET", key, Buffer.alloc(1 << 20, "V")),
+      (key) => redis.ask("SET", key, ""),
+      (key) => redis.ask("SET", key, "{}"),
+      (key) => redis.ask("APPEND", key, "more"),
+      (key) => redis.ask("SETRANGE", key, "3", "99"),
+      (key) => redis.ask("EVAL", "redis.call('DEL', KEYS[1]) return redis.call('RPUSH', KEYS[1], 'a', 'list')", "1", key),
+      (key) => redis.ask("EVAL", "redis.call('DEL', KEYS[1]) return redis.call('HSET', KEYS[1], 'a', 'hash')", "1", key),
+      (key) => redis.ask("PERSIST", key),
+      (key) => redis.ask("PEXPIRE", key, "1"),
+      (key) => redis.ask("DEL", key),
+      () => redis.flush(),
+      (key) => redis.ask("SCRIPT", "FLUSH").then(() => redis.ask("DEL", key)),
+    ];
+
+    const poisoner = async (): Promise<void> => {
+      while (busy) {
+        for (const key of await cacheKeys()) {
+          if (String(await redis.ask("TYPE", key)) !== "string") {
+            await redis.ask("DEL", key); // one of ours, that the server took for nothing
+            continue;
+          }
+          const value = await redis.ask("GET", key);
+          if (Buffer.isBuffer(value) && value.length > 60 && value.length < 5000 && old.length < 400) {
+            old.push({ key, value });
+          }
+          await random.pick(poisons)?.(key);
+          poisoned++;
+        }
+        await Promise.all(others.map((api) => api.characters())); // so that there is something to poison
+      }
+    };
+    const work = poisoner();
+    work.catch(() => undefined); // told below
+    await Promise.all([
+      watched(ada, nameAsks, names, () => changes(names, (n) => `Other ${n}`)),
+      watched(bo, suspendedAsks, suspension, () => changes(suspension, (n) => n % 2 === 0)),
+    ]);
+    busy = false;
+    await work;
+    assert.ok(poisoned > 200, `${poisoned} times poisoned`);
+    assert.ok((await found("nothing")) > 0, "what was no record was nothing");
+    const lists = await Promise.all(others.map((api) => api.characters()));
+    const own = [ada, bo, spare].map(({ characterId }) => [characterId]);
+    assert.deepEqual(lists.map((list) => list.map(({ id }) => id)), own, "to each their own");
+  });
 });
 
 test("without Redis reads go on, health says so, and it is back by itself", async (t) => {

@@ -80,7 +80,7 @@ class Participant {
       this.client = undefined;
       await client.leave();
     } else if (chance < 0.35) {
-      const text = `${this.characterId} says ${++this.said}`;
+      const text = `Grüße! ${this.characterId} says ${++this.said}`; // a mark that no log may have
       return (await this.tried(client.chat(text))) ? text : undefined;
     } else if (chance < 0.55) {
       await this.tried(this.handle(client, random));

@@ -45,7 +45,8 @@ async function report(server: Server, minute: string, tally: Tally): Promise<Use
   const now = uses(server);
   const info = await instance(server);
   const samples = await metrics(server);
-  const acted = [...samples].filter(([name]) => name.startsWith("playhouse_actions_total")).reduce((all, [, n]) => all + n, 0);
+  const kinds = [...samples].filter(([name]) => name.startsWith("playhouse_actions_total"));
+  const acted = kinds.reduce((all, [, n]) => all + n, 0);
   console.log(
     `${minute.padStart(6)}: RSS ${mebibytes(now.rss)} MiB, ${now.descriptors} descriptors, ${now.threads} threads; ` +
       `${seats(info)} seats, ${info.waiting} waiting; ${acted} actions stored; ${JSON.stringify(tally)}`,
@@ -73,8 +74,8 @@ async function soak(house: House): Promise<void> {
   const end = performance.now() + minutes * MINUTE_MSEC;
   let failed = false;
   const goesOn = (): boolean => !failed && performance.now() < end;
-  const lives = house.some(count).map((player, n) => new Wanderer(player, new Random(random.seed + n), tally, goesOn).live());
-  const all = Promise.all(lives);
+  const some = house.some(count).map((player, n) => new Wanderer(player, new Random(random.seed + n), tally, goesOn));
+  const all = Promise.all(some.map((wanderer) => wanderer.live()));
   all.catch(() => (failed = true)); // told when it is awaited
 
   let second: Uses | undefined;
@@ -96,8 +97,10 @@ async function soak(house: House): Promise<void> {
 
 const works: (() => Promise<void>)[] = [];
 try {
-  const args = [...patient, "--admission.capacity", String(Math.ceil(count * 0.9)), "--admission.grace_seconds", String(GRACE_SECONDS)];
-  await soak(await openHouse("redis", { owner: { after: (work) => works.push(work) }, args, people: count }));
+  const owner = { after: (work: () => Promise<void>) => void works.push(work) };
+  const capacity = String(Math.ceil(count * 0.9));
+  const args = [...patient, "--admission.capacity", capacity, "--admission.grace_seconds", String(GRACE_SECONDS)];
+  await soak(await openHouse("redis", { owner, args, people: count }));
   console.log("soak: well");
 } finally {
   for (const work of works.reverse()) {

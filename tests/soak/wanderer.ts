@@ -105,7 +105,7 @@ export class Wanderer {
     try {
       const chance = this.random.next();
       if (chance < 0.1) {
-        await client.chat(`${this.player.characterId} was here`);
+        await client.chat(`Grüße, ${this.player.characterId} was here`);
         this.tally.chats++;
       } else if (chance < 0.5 && (await this.handle(client))) {
         this.tally.items++;
