@@ -161,7 +161,7 @@ server_that_accepts_and_is_silent_is_given_up_in_time(void **state)
     int64_t begin = now_msec();
     assert_null(store_postgres_open(url, 300, error));
     assert_true(now_msec() - begin <= 300 + AT_ONCE_MSEC * 10);
-    expect_says(error, "no answer within 3");
+    expect_says(error, "no answer within ");
     close(listener);
     unlink(address.sun_path);
 }
