@@ -15,7 +15,7 @@ import { here } from "./lib/walk.ts";
 const PLAYERS = 50;
 const GUESTS = 10; // who drop and come back meanwhile
 const RATE = 10;
-const BESIDE_MSEC = 5000; // how long they play before and after
+const BESIDE_MSEC = 4000; // how long they play before and after
 const OUTAGE_MSEC = 1000 * Number(process.env["PLAYHOUSE_OUTAGE_SECONDS"] ?? 60);
 
 /** Acts at a steady rate, whatever the answers do, and knows how long each took. */

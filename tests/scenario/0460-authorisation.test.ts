@@ -5,13 +5,14 @@ import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { sessionOf } from "./lib/admin.ts";
+import { change, sessionOf } from "./lib/admin.ts";
 import { Api, http, signIn, type Answer } from "./lib/api.ts";
 import { roles } from "./lib/crowd.ts";
 import { errorOf, expectError } from "./lib/errors.ts";
 import { openHouse, patient } from "./lib/house.ts";
 import { Player } from "./lib/player.ts";
 import { generated, startServer } from "./lib/server.ts";
+import { holds } from "./lib/wait.ts";
 
 const FULL = "hall"; // an instance with one seat, which is taken
 const callers = ["nobody", ...roles] as const;
@@ -103,12 +104,7 @@ function asking(caller: Caller): Asking {
 // ---- what others have: a session with a dialogue about replacing it, one to be kicked, a seat and a place in the hall ----
 
 const [other, kicked, seated, waiting] = house.some(4, 5) as [Player, Player, Player, Player];
-const capacity = await http(`${server.admin}/admin/instances/${FULL}`, {
-  method: "POST",
-  headers: { "content-type": "application/json" },
-  body: JSON.stringify({ capacity: 1 }),
-});
-assert.equal(capacity.status, 200);
+await holds(() => change(server, { capacity: 1 }, FULL)); // its registry is told what the store knows first
 await other.enter();
 const { replaceToken } = await other.connect();
 assert.equal((await seated.connect({ instance: FULL })).outcome, "admitted");

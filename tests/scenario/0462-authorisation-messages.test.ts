@@ -13,7 +13,7 @@ import { openHouse, patient } from "./lib/house.ts";
 import { Player } from "./lib/player.ts";
 import type { ServerMessage } from "./lib/protocol.ts";
 import { root } from "./lib/server.ts";
-import { within } from "./lib/wait.ts";
+import { holds, within } from "./lib/wait.ts";
 import { approach, here, itemAt } from "./lib/walk.ts";
 
 const ANSWER_MSEC = 10_000;
@@ -121,7 +121,7 @@ const theirs = await other.enter();
 const prize = itemAt(theirs, ({ holder }) => holder === undefined);
 await approach(theirs, prize);
 await theirs.intent({ type: "intent.action", action: "pickup", itemId: prize.itemId });
-await change(server, { capacity: 1 }, FULL);
+await holds(() => change(server, { capacity: 1 }, FULL)); // its registry is told what the store knows first
 assert.equal((await house.player(OTHER + 1).connect({ instance: FULL })).outcome, "admitted");
 const spent = (await house.player(OTHER + 2).connect()).ticket ?? assert.fail();
 await house.player(OTHER + 2).join(spent);

@@ -35,7 +35,7 @@ export async function eventually<T>(
 }
 
 /** Looks again and again until nothing fails; after `ms` it fails as it did last. */
-export async function holds(look: () => Promise<void>, ms = 5000): Promise<void> {
+export async function holds<T>(look: () => Promise<T>, ms = 5000): Promise<T> {
   const deadline = performance.now() + ms;
   for (;;) {
     try {
