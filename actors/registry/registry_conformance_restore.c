@@ -304,28 +304,6 @@ of_two_sessions_of_a_character_the_higher_number_is_restored(void **state)
 }
 
 static void
-what_has_ended_here_is_not_brought_back_by_a_store_that_has_not_heard_of_it(void **state)
-{
-    world_t *self = *state;
-    self->instance = "gamma";
-    registry_session_t rows[2] = {
-        world_row(self, (world_session_t){1, 1, 1, 1}, SESSION_STATE_GRACE, 11, 31),
-        world_row(self, (world_session_t){2, 2, 2, 2}, SESSION_STATE_WAITING, 12, 32),
-    };
-    world_restore(self, 12, rows, 2);
-    assert_result(REGISTRY_OK, world_enter(self, 1, 91, "h1", 1)); /* with another secret since */
-    assert_result(REGISTRY_OK, world_leave(self, 1, REGISTRY_ANY_TURN));
-    assert_result(REGISTRY_OK, world_leave(self, 2, REGISTRY_ANY_TURN));
-    world_restore(self, 12, rows, 2);
-    assert_count(self, 0, 0, 0, 0);
-    assert_result(REGISTRY_SPENT, world_enter(self, 1, 92, "h1", 2));
-    world_secret(3, rows[0].secret); /* one that it could only have been given elsewhere */
-    rows[0].version = 50;
-    world_restore(self, 12, rows, 1);
-    assert_count(self, 0, 0, 1, 0);
-}
-
-static void
 a_seat_without_a_room_is_given_one(void **state)
 {
     world_t *self = *state;
@@ -354,7 +332,6 @@ const struct CMUnitTest registry_restore_tests[] = {
     CASE(what_is_there_stays_unless_a_higher_version_comes),
     CASE(a_restore_while_in_use_changes_no_switch_and_loses_nothing),
     CASE(of_two_sessions_of_a_character_the_higher_number_is_restored),
-    CASE(what_has_ended_here_is_not_brought_back_by_a_store_that_has_not_heard_of_it),
     CASE(a_seat_without_a_room_is_given_one),
     {0},
 };

@@ -22,16 +22,6 @@ registry_memory_restore_begin(registry_t *port, act_usec_t now, const char *key,
     return registry_memory_unlock(self, REGISTRY_OK);
 }
 
-/* Its secret is no good any more: the session has gone on here or ended, and the store has not heard of that yet. */
-static bool
-registry_restore_is_buried(registry_memory_t *self, const registry_instance_t *instance, act_usec_t now,
-                           const registry_session_t *row)
-{
-    registry_entry_t *other;
-    registry_result_t shown = registry_secret_show(self, instance, now, row->secret, &other);
-    return other == NULL && shown != REGISTRY_UNKNOWN;
-}
-
 /* What is there gives way, or what is added does (then false). */
 static bool
 registry_restore_is_wanted(registry_memory_t *self, registry_instance_t *instance, act_usec_t now,
@@ -49,9 +39,6 @@ registry_restore_is_wanted(registry_memory_t *self, registry_instance_t *instanc
     }
     if (row->secret_len != SECRET_HASH_SIZE) {
         return false; /* nothing could open it */
-    }
-    if (same == NULL && registry_restore_is_buried(self, instance, now, row)) {
-        return false;
     }
     registry_entry_t *rival = registry_entry_of_character(self, row->character_id);
     if (rival != NULL && rival != same) {

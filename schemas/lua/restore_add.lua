@@ -1,5 +1,5 @@
 -- restore_add -- sessions as the store knows them. Of two versions the higher stays, of two sessions of a character the
--- higher number. One whose secret is spent or has run out here stays away.
+-- higher number.
 -- generation that was begun, ticket ms, grace ms, room size, how many; of each: session, character, user, name, role,
 -- state, room (0: none that there can be), holder, connection, number, version, turn, secret, ms left, auth until. OK.
 local refusal = refused(ARGV[5])
@@ -29,10 +29,6 @@ local function make_way(r, as)
   end
   if as.state ~= 'ended' and as.secret == '' then
     return false -- nothing could open it
-  end
-  local _, wrong = opened_by(as.secret)
-  if not there and (wrong == 'SPENT' or wrong == 'EXPIRED') then
-    return false -- it has gone on here or ended, and the store has not heard of that yet
   end
   local rival = not there and load(call('HGET', CHARACTERS, r.character))
   if rival and rival.number >= r.number then
