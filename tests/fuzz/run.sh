@@ -8,13 +8,25 @@ build=${1:-$here/../../build/fuzz}
 runs=${2:-334000}
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
-for target in frame_json frame_msgpack message; do
+fuzz() {
+    target=$1
     mkdir -p "$found/$target"
     "$build/fuzz/fuzz_$target" -runs="$runs" -seed=1 -max_len=2048 -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
         -verbosity=1 -artifact_prefix="$build/fuzz/" "$found/$target" "$here/corpus/$target" >"$found/$target.log" 2>&1 || {
         cat "$found/$target.log"
         echo "fuzz_$target: failed; the input is in $build/fuzz" >&2
-        exit 1
+        return 1
     }
     echo "fuzz_$target: $(grep -o 'stat::number_of_executed_units: *[0-9]*' "$found/$target.log" | grep -o '[0-9]*$') inputs, nothing found"
-done
+}
+
+# Side by side: each keeps one core busy.
+fuzz frame_json &
+json=$!
+fuzz frame_msgpack &
+msgpack=$!
+status=0
+fuzz message || status=1
+wait "$json" || status=1
+wait "$msgpack" || status=1
+exit "$status"
