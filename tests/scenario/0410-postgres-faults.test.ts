@@ -32,7 +32,7 @@ async function settle(t: TestContext, count: number, more: readonly string[] = [
   const owner = stack(t);
   const [postgres, redis] = [await startPostgres({ owner }), await startRedis({ owner })];
   const wire = await Proxy.start({ owner, target: postgres.port });
-  const args = ["--registry.url", redis.url, "--gateway.moves_per_second", "1000", "--store.timeout_ms", "1000", ...more];
+  const args = ["--registry.url", redis.url, "--gateway.moves_per_second", "1000", "--store.timeout_ms", "2000", ...more];
   const database = { from: postgres, url: postgres.urlAt(wire.port) };
   const server = await startServer({ owner, args, database });
   const numbers = Array.from({ length: count }, (_, n) => n);
@@ -84,7 +84,7 @@ const faults: readonly Fault[] = [
   }],
   ["the wire, stalled", async ({ wire, random }) => {
     wire.stall();
-    await pause(random.between(500, 3000)); // the outage
+    await pause(random.between(500, 4000)); // the outage
     wire.go();
   }],
   ["the wire, slow", async ({ wire }) => {
@@ -144,7 +144,7 @@ describe("faults", { concurrency: 2 }, () => {
   });
 
   test("commits that take 200 ms: batches grow, everybody plays on, nobody is thrown out", async (t) => {
-    const place = await settle(t, 100);
+    const place = await settle(t, 100, ["--store.timeout_ms", "3000"]);
     place.residents.forEach((resident) => resident.stay(RATE));
     await playsOn(place, "at first"); // the first commit of a connection prepares its statement
     place.wire.delayMsec = 100;
@@ -162,6 +162,8 @@ describe("faults", { concurrency: 2 }, () => {
     const moves = (await metric(place.server, 'playhouse_actions_total{kind="move"}')) - actions;
     t.diagnostic(`${moves} moves in ${batches} commits`);
     assert.ok(moves / batches > 20, `many share a commit: ${moves / batches}`);
+    place.wire.cut();
+    await playsOn(place, "over a new connection, as long as the old one");
     place.wire.delayMsec = 0;
     await Promise.all(place.residents.map((resident) => resident.rest(BACK_MSEC)));
     assert.equal(place.residents.reduce((all, { returns }) => all + returns, 0), 0, "nobody was thrown out");
