@@ -79,21 +79,34 @@ act_send_to(act_ctx_t *ctx, const act_addr_t *to, msg_type_t type, const void *b
     return act_route(ctx, to, &msg);
 }
 
-void
-act_request(act_ctx_t *ctx, msg_type_t type, const char *key, const void *body, act_usec_t timeout, uint64_t context)
+/* `to` NULL: there is nobody to ask. */
+static void
+act_ask(act_ctx_t *ctx, const act_addr_t *to, msg_type_t type, const void *body, act_usec_t timeout, uint64_t context)
 {
     act_usec_t due = ctx->host->now + timeout;
     if (ctx->deadline != 0 && ctx->deadline < due) {
         due = ctx->deadline;
     }
     host_request_t *request = request_new(ctx, due, context);
-    act_addr_t to;
     msg_t msg = {.type = type, .body = body, .correlation = request->correlation, .deadline = due};
-    bool owned = ctx->host->env->owner(ctx->host->env->self, msg_infos[type].kind, key, &to);
-    if (!owned || !act_route(ctx, &to, &msg)) {
-        request->code = owned ? ERROR_OVERLOADED : ERROR_UNAVAILABLE;
+    if (to == NULL || !act_route(ctx, to, &msg)) {
+        request->code = to != NULL && act_reaches(ctx, to) ? ERROR_OVERLOADED : ERROR_UNAVAILABLE;
         heap_put(&ctx->host->request_timers, &request->timer, ctx->host->now);
     }
+}
+
+void
+act_request(act_ctx_t *ctx, msg_type_t type, const char *key, const void *body, act_usec_t timeout, uint64_t context)
+{
+    act_addr_t to;
+    act_ask(ctx, act_owner(ctx, msg_infos[type].kind, key, &to) ? &to : NULL, type, body, timeout, context);
+}
+
+void
+act_request_to(act_ctx_t *ctx, const act_addr_t *to, msg_type_t type, const void *body, act_usec_t timeout,
+               uint64_t context)
+{
+    act_ask(ctx, to, type, body, timeout, context);
 }
 
 void
@@ -103,6 +116,32 @@ act_reply(act_ctx_t *ctx, const msg_t *request, msg_type_t type, const void *bod
         msg_t msg = {.type = type, .body = body, .correlation = request->correlation};
         act_route(ctx, &request->from, &msg); /* refused: the asker hears TIMEOUT */
     }
+}
+
+bool
+act_owner(const act_ctx_t *ctx, act_kind_id_t kind, const char *key, act_addr_t *to)
+{
+    return ctx->host->env->owner(ctx->host->env->self, kind, key, to);
+}
+
+bool
+act_owns(const act_ctx_t *ctx)
+{
+    act_addr_t to;
+    return ctx->host->kind->keying == ACT_SHARDED || (act_owner(ctx, ctx->host->kind->id, ctx->self.key, &to) &&
+                                                      to.node == ctx->self.node && to.thread == ctx->self.thread);
+}
+
+bool
+act_owner_before(const act_ctx_t *ctx, act_addr_t *to)
+{
+    return ctx->host->env->owner_before(ctx->host->env->self, ctx->host->kind->id, ctx->self.key, to);
+}
+
+bool
+act_reaches(const act_ctx_t *ctx, const act_addr_t *addr)
+{
+    return ctx->host->env->reaches(ctx->host->env->self, addr->node);
 }
 
 void

@@ -30,7 +30,7 @@ typedef struct act_ctx act_ctx_t;
 
 /* Where a message comes from, and so where an answer goes. Plain data: copy it, keep it. */
 typedef struct act_addr {
-    uint32_t node;  /* this process is 0 */
+    uint32_t node;  /* which process; drawn anew at each start of one, so no two lives of a process share it */
     uint8_t kind;   /* act_kind_id_t */
     uint8_t thread; /* which of the kind's threads */
     char key[ACT_KEY_MAX + 1];
@@ -70,6 +70,9 @@ typedef struct act_kind {
     void (*expire)(void *state, act_ctx_t *ctx, int timer);
     /* After a batch in which this state received, expired or was touched. */
     void (*flush)(void *state, act_ctx_t *ctx);
+    /* Who is there has changed (a process came, left or fell silent): keys may belong elsewhere now, addresses may lead
+     * nowhere. Called for every state; act_owns, act_owner and act_reaches say how it is. */
+    void (*view)(void *state, act_ctx_t *ctx);
     /* An answer that came after its deadline. NULL: counted and dropped. */
     void (*late)(void *state, act_ctx_t *ctx, const msg_t *msg);
     /* Also after an init that failed: what init did not get to is zero. */
@@ -105,9 +108,27 @@ bool act_send_to(act_ctx_t *ctx, const act_addr_t *to, msg_type_t type, const vo
 void act_request(act_ctx_t *ctx, msg_type_t type, const char *key, const void *body, act_usec_t timeout,
                  uint64_t context);
 
+/* The same, of one address. */
+void act_request_to(act_ctx_t *ctx, const act_addr_t *to, msg_type_t type, const void *body, act_usec_t timeout,
+                    uint64_t context);
+
 /* Answers `request` (still in its handler, or a kept copy of its head: body is not read). No effect when nobody
  * waits. */
 void act_reply(act_ctx_t *ctx, const msg_t *request, msg_type_t type, const void *body);
+
+/*
+ * Who is there, as this thread sees it now; another may see it otherwise for a moment. Between two calls of `view`
+ * nothing changes.
+ */
+/* Whose key that is: where act_send would send. False: nobody runs the kind. */
+bool act_owner(const act_ctx_t *ctx, act_kind_id_t kind, const char *key, act_addr_t *to);
+/* Does the key of this state belong here? Always true of a sharded one. */
+bool act_owns(const act_ctx_t *ctx);
+/* Who had the key of this state before the last change that moved it, if that is somebody else who is still there:
+ * whoever takes over asks it to let go. */
+bool act_owner_before(const act_ctx_t *ctx, act_addr_t *to);
+/* Is the process of that address still there? */
+bool act_reaches(const act_ctx_t *ctx, const act_addr_t *addr);
 
 /* Timers: small numbers of the kind, one deadline each. Starting a running timer replaces its deadline. */
 void act_timer_start(act_ctx_t *ctx, int timer, act_usec_t delay);

@@ -167,6 +167,7 @@ cell_new(host_t *self, const char *key)
     act_ctx_t *cell = calloc(1, sizeof *cell);
     ACT_ASSERT(cell != NULL);
     cell->host = self;
+    cell->self.node = self->node;
     cell->self.kind = (uint8_t)self->kind->id;
     cell->self.thread = self->thread;
     snprintf(cell->self.key, sizeof cell->self.key, "%s", key);

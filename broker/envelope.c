@@ -140,7 +140,7 @@ envelope_parse_from(const char *text, act_addr_t *from)
     unsigned node, thread;
     char kind[24];
     int key = 0;
-    if (sscanf(text, "%9u:%23[a-z]:%3u:%n", &node, kind, &thread, &key) != 3 || key == 0 || thread > UINT8_MAX ||
+    if (sscanf(text, "%10u:%23[a-z]:%3u:%n", &node, kind, &thread, &key) != 3 || key == 0 || thread > UINT8_MAX ||
         strlen(text + key) > ACT_KEY_MAX) {
         return false;
     }

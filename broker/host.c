@@ -6,13 +6,14 @@
 #include "cell.h"
 
 void
-host_init(host_t *self, const act_kind_t *kind, const void *config, const host_env_t *env, uint8_t thread,
-          size_t mailbox_max, uint64_t seed)
+host_init(host_t *self, const act_kind_t *kind, const void *config, const host_env_t *env, uint32_t node,
+          uint8_t thread, size_t mailbox_max, uint64_t seed)
 {
     memset(self, 0, sizeof *self);
     self->kind = kind;
     self->config = config;
     self->env = env;
+    self->node = node;
     self->thread = thread;
     mailbox_init(&self->mailbox, mailbox_max);
     self->metrics = calloc(metric_slots_count(), sizeof *self->metrics);
@@ -59,7 +60,7 @@ host_refuse(host_t *self, const msg_t *msg, error_code_t code)
     }
     msg_act_no_answer_t body = {.code = code};
     msg_t answer = {.type = MSG_ACT_NO_ANSWER,
-                    .from = {.kind = (uint8_t)self->kind->id, .thread = self->thread},
+                    .from = {.node = self->node, .kind = (uint8_t)self->kind->id, .thread = self->thread},
                     .correlation = msg->correlation,
                     .trace = msg->trace,
                     .body = &body};
@@ -212,6 +213,24 @@ host_due(const host_t *self)
     heap_node_t *cell = heap_first(&self->cell_timers), *request = heap_first(&self->request_timers);
     act_usec_t due = cell != NULL ? cell->due : INT64_MAX;
     return request != NULL && request->due < due ? request->due : due;
+}
+
+void
+host_view(host_t *self)
+{
+    if (self->kind->view == NULL) {
+        return;
+    }
+    self->now = self->env->now(self->env->self);
+    for (int i = 0; i < HOST_BUCKETS; i++) {
+        for (act_ctx_t *cell = self->cells[i]; cell != NULL; cell = cell->next) {
+            if (cell->state != NULL) {
+                cell->trace = (act_trace_t){0};
+                self->kind->view(cell->state, cell);
+                cell_after(cell);
+            }
+        }
+    }
 }
 
 bool

@@ -27,6 +27,10 @@ typedef struct host_env {
     void (*secret)(void *self, void *bytes, size_t length);
     /* Who owns a key; false: nobody. */
     bool (*owner)(void *self, act_kind_id_t kind, const char *key, act_addr_t *to);
+    /* Who owned it in the view before this one and is still there; false: nobody, or the same as now. */
+    bool (*owner_before)(void *self, act_kind_id_t kind, const char *key, act_addr_t *to);
+    /* Is that process there? */
+    bool (*reaches)(void *self, uint32_t node);
     /* Delivers a copy of *msg (its key is to->key); false: refused. */
     bool (*route)(void *self, const act_addr_t *to, const msg_t *msg);
     void *loop; /* struct ev_loop *, or NULL */
@@ -46,6 +50,7 @@ struct host {
     const act_kind_t *kind;
     const void *config;
     const host_env_t *env;
+    uint32_t node;
     uint8_t thread;
     mailbox_t mailbox;
     heap_t cell_timers, request_timers;
@@ -63,8 +68,8 @@ struct host {
 };
 
 /* `seed` 0 means: from the environment's secret bytes. */
-void host_init(host_t *self, const act_kind_t *kind, const void *config, const host_env_t *env, uint8_t thread,
-               size_t mailbox_max, uint64_t seed);
+void host_init(host_t *self, const act_kind_t *kind, const void *config, const host_env_t *env, uint32_t node,
+               uint8_t thread, size_t mailbox_max, uint64_t seed);
 /* Makes the one state of a sharded kind. False: its init failed. */
 bool host_start(host_t *self);
 /* `fini` on every state; nothing is handled after it. */
@@ -77,6 +82,8 @@ bool host_push(host_t *self, const msg_t *msg);
 bool host_is_full(const host_t *self);
 /* Timers that are due, one batch of messages, then flush. True: it did something, or more waits. */
 bool host_turn(host_t *self);
+/* Who is there has changed: `view` of every state. Flush follows with the next turn. */
+void host_view(host_t *self);
 /* The earliest deadline; INT64_MAX when there is none. */
 act_usec_t host_due(const host_t *self);
 

@@ -210,6 +210,23 @@ sim_env_owner(void *self, act_kind_id_t kind, const char *key, act_addr_t *to)
     return true;
 }
 
+static bool
+sim_env_owner_before(void *self, act_kind_id_t kind, const char *key, act_addr_t *to)
+{
+    (void)self;
+    (void)kind;
+    (void)key;
+    (void)to;
+    return false;
+}
+
+static bool
+sim_env_reaches(void *self, uint32_t node)
+{
+    (void)self;
+    return node == 0;
+}
+
 /* ---- running ---- */
 
 /* Hands over what is due. False: nothing was. */
@@ -311,6 +328,8 @@ sim_new(uint64_t seed)
                              .wall_msec = sim_env_wall,
                              .secret = sim_env_secret,
                              .owner = sim_env_owner,
+                             .owner_before = sim_env_owner_before,
+                             .reaches = sim_env_reaches,
                              .route = sim_route};
     return self;
 }
@@ -348,7 +367,7 @@ sim_destroy(sim_t **self_p)
 static void
 sim_make(sim_t *self, int kind)
 {
-    host_init(&self->hosts[kind], self->kinds[kind], self->configs[kind], &self->env, 0, SIM_MAILBOX_MAX,
+    host_init(&self->hosts[kind], self->kinds[kind], self->configs[kind], &self->env, 0, 0, SIM_MAILBOX_MAX,
               sim_random(self) | 1);
     self->added[kind] = true;
     host_start(&self->hosts[kind]);

@@ -47,6 +47,23 @@ worker_owner(void *self, act_kind_id_t kind, const char *key, act_addr_t *to)
     return directory_owner(&((worker_t *)self)->shared->directory, kind, key, to);
 }
 
+static bool
+worker_owner_before(void *self, act_kind_id_t kind, const char *key, act_addr_t *to)
+{
+    (void)self;
+    (void)kind;
+    (void)key;
+    (void)to;
+    return false;
+}
+
+static bool
+worker_reaches(void *self, uint32_t node)
+{
+    (void)self;
+    return node == 0;
+}
+
 static void
 worker_endpoint(act_kind_id_t kind, unsigned thread, char *text, size_t size)
 {
@@ -310,6 +327,8 @@ worker_new(worker_shared_t *shared)
                              .wall_msec = worker_wall_msec,
                              .secret = worker_secret,
                              .owner = worker_owner,
+                             .owner_before = worker_owner_before,
+                             .reaches = worker_reaches,
                              .route = worker_route,
                              .loop = self->loop};
     ev_prepare_init(&self->prepare, worker_on_prepare);
@@ -352,7 +371,7 @@ worker_add(worker_t *self, const act_kind_t *kind, const void *config, uint8_t t
     ACT_ASSERT(self->hosts_count < WORKER_HOSTS_MAX);
     worker_host_t *host = &self->hosts[self->hosts_count++];
     host->worker = self;
-    host_init(&host->host, kind, config, &self->env, thread, self->shared->mailbox_max, 0);
+    host_init(&host->host, kind, config, &self->env, 0, thread, self->shared->mailbox_max, 0);
     char endpoint[64];
     int none = 0;
     worker_endpoint(kind->id, thread, endpoint, sizeof endpoint);

@@ -276,13 +276,13 @@ reply_{m.ident}(act_ctx_t *ctx, const msg_t *request, const {m.c_type} *body)
 }}
 """)
             continue
-        if m.to or m.actor == "gateway":
-            parts.append(f"""static inline bool
+        parts.append(f"""static inline bool
 send_to_{m.ident}(act_ctx_t *ctx, const act_addr_t *to, const {m.c_type} *body)
 {{
     return act_send_to(ctx, to, {m.constant}, body);
 }}
 """)
+        if m.to or m.actor == "gateway":
             continue
         parts.append(f"""static inline bool
 send_{m.ident}(act_ctx_t *ctx, const char *key, const {m.c_type} *body)
@@ -291,11 +291,13 @@ send_{m.ident}(act_ctx_t *ctx, const char *key, const {m.c_type} *body)
 }}
 """)
         if m.answers:
-            parts.append(f"""static inline void
-request_{m.ident}(act_ctx_t *ctx, const char *key, const {m.c_type} *body, act_usec_t timeout,
-{' ' * (9 + len(m.ident))}uint64_t context)
+            for to, argument in ("", "const char *key"), ("_to", "const act_addr_t *to"):
+                name = f"request{to}_{m.ident}"
+                parts.append(f"""static inline void
+{name}(act_ctx_t *ctx, {argument}, const {m.c_type} *body, act_usec_t timeout,
+{' ' * (len(name) + 1)}uint64_t context)
 {{
-    act_request(ctx, {m.constant}, key, body, timeout, context);
+    act_request{to}(ctx, {m.constant if not to else f"to, {m.constant}"}{", key" if not to else ""}, body, timeout, context);
 }}
 """)
     return "\n".join(parts + ["#endif\n"])
