@@ -189,6 +189,11 @@ admission_restore_add(admission_t *self, act_ctx_t *ctx, const msg_persistence_s
         }
     }
     bool done = registry->restore_add(registry, act_now(ctx), act_key(ctx), good, count, &limits) == REGISTRY_OK;
+    for (uint32_t i = 0; done && i < count; i++) {
+        if (good[i].state == SESSION_STATE_ENDED) { /* its end was lost on its way to the store */
+            admission_save(self, ctx, &good[i], 0, NULL);
+        }
+    }
     free(good);
     return done;
 }

@@ -247,17 +247,17 @@ struct registry {
      * An added session that is active stays so if its holder beats, counted from now. Who waits and is held is watched:
      * for good. `left_ms` below 0 other than REGISTRY_NO_END is over now; REGISTRY_NO_END, where the state does end, is
      * the whole time that `limits` give. A seat without a room is given one. A connecting one counts
-     * as a ticket, not as an offer. One that has ended ends what is there of a lower version. Of two sessions of a
-     * character the higher number of this instance stays; one on another instance stays before it (memory) or beside it
-     * (Redis). Capacity is not looked at.
+     * as a ticket, not as an offer. One that has ended ends what is there of a lower version. One that is not there,
+     * but whose secret is SPENT or EXPIRED here, has ended since the store heard of it: it stays away, and its row is
+     * made what the store is to hear, as by leave. Of two sessions of a character the higher number of this instance
+     * stays; one on another instance stays before it (memory) or beside it (Redis). Capacity is not looked at.
      *
      * restore_begin forgets everything first if the registry is LOST for reasons of its own. FULL: as above.
      */
     registry_result_t (*restore_begin)(registry_t *self, act_usec_t now, const char *instance, int64_t number,
                                        const registry_switches_t *switches);
     registry_result_t (*restore_add)(registry_t *self, act_usec_t now, const char *instance,
-                                     const registry_session_t *sessions, uint32_t count,
-                                     const registry_limits_t *limits);
+                                     registry_session_t *sessions, uint32_t count, const registry_limits_t *limits);
     registry_result_t (*restore_end)(registry_t *self, act_usec_t now, const char *instance);
     /* Forgets the instance, as if it had never been restored. For a caller that knows better. */
     registry_result_t (*forget)(registry_t *self, act_usec_t now, const char *instance);

@@ -233,7 +233,7 @@ world_switch(world_t *self, registry_switches_t switches)
 }
 
 void
-world_restore(world_t *self, int64_t number, const registry_session_t *rows, uint32_t count)
+world_restore(world_t *self, int64_t number, registry_session_t *rows, uint32_t count)
 {
     registry_t *registry = self->registry;
     const registry_switches_t switches = {0};

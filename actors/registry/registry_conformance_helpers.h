@@ -71,7 +71,7 @@ registry_result_t world_find_character(world_t *self, unsigned character);
 registry_result_t world_count(world_t *self);
 registry_result_t world_switch(world_t *self, registry_switches_t switches);
 /* begin, one add of `count` rows, end: all OK. */
-void world_restore(world_t *self, int64_t number, const registry_session_t *rows, uint32_t count);
+void world_restore(world_t *self, int64_t number, registry_session_t *rows, uint32_t count);
 /* user 0: only an address. */
 registry_result_t world_attempt_left(world_t *self, unsigned user, unsigned address);
 registry_result_t world_attempt_failed(world_t *self, unsigned user, unsigned address,

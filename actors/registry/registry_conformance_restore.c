@@ -304,6 +304,38 @@ of_two_sessions_of_a_character_the_higher_number_is_restored(void **state)
 }
 
 static void
+what_has_ended_here_is_not_brought_back_by_a_store_that_has_not_heard_of_it(void **state)
+{
+    world_t *self = *state;
+    self->instance = "gamma";
+    registry_session_t rows[3] = {
+        world_row(self, (world_session_t){1, 1, 1, 1}, SESSION_STATE_GRACE, 11, 31),
+        world_row(self, (world_session_t){2, 2, 2, 2}, SESSION_STATE_WAITING, 12, 32),
+        world_row(self, (world_session_t){3, 3, 3, 3}, SESSION_STATE_GRACE, 13, 33),
+    };
+    const registry_session_t before = rows[0];
+    world_restore(self, 13, rows, 3);
+    assert_result(REGISTRY_OK, world_enter(self, 1, 91, "h1", 1)); /* with another secret since */
+    assert_result(REGISTRY_OK, world_leave(self, 1, REGISTRY_ANY_TURN));
+    assert_result(REGISTRY_OK, world_leave(self, 2, REGISTRY_ANY_TURN));
+    const int64_t ended = self->session.version;
+    world_restore(self, 13, rows, 3);
+    assert_count(self, 0, 0, 1, 0);
+    for (int i = 0; i < 2; i++) { /* and the store is to hear of it */
+        assert_int_equal(rows[i].state, SESSION_STATE_ENDED);
+        assert_int_equal(rows[i].secret_len, 0);
+        assert_true(rows[i].version > ended);
+    }
+    assert_int_equal(rows[2].state, SESSION_STATE_GRACE);
+    assert_result(REGISTRY_SPENT, world_enter(self, 1, 92, "h1", 2));
+    rows[0] = before;
+    world_secret(4, rows[0].secret); /* one that it can only have been given elsewhere */
+    rows[0].version = 1000;
+    world_restore(self, 13, rows, 1);
+    assert_count(self, 0, 0, 2, 0);
+}
+
+static void
 a_seat_without_a_room_is_given_one(void **state)
 {
     world_t *self = *state;
@@ -332,6 +364,7 @@ const struct CMUnitTest registry_restore_tests[] = {
     CASE(what_is_there_stays_unless_a_higher_version_comes),
     CASE(a_restore_while_in_use_changes_no_switch_and_loses_nothing),
     CASE(of_two_sessions_of_a_character_the_higher_number_is_restored),
+    CASE(what_has_ended_here_is_not_brought_back_by_a_store_that_has_not_heard_of_it),
     CASE(a_seat_without_a_room_is_given_one),
     {0},
 };

@@ -356,7 +356,7 @@ registry_failover_set_switches(registry_t *port, act_usec_t now, const char *key
 }
 
 static registry_result_t
-registry_failover_restore_add(registry_t *port, act_usec_t now, const char *key, const registry_session_t *sessions,
+registry_failover_restore_add(registry_t *port, act_usec_t now, const char *key, registry_session_t *sessions,
                               uint32_t count, const registry_limits_t *limits)
 {
     registry_t *form = registry_failover_form(port, key);

@@ -106,7 +106,7 @@ try_return(world_t *self)
 
 /* The primary goes, and this instance is turned to the spare; `row` is what the store knows. */
 static void
-fail_over(world_t *self, const registry_session_t *row)
+fail_over(world_t *self, registry_session_t *row)
 {
     is_away = true;
     assert_result(REGISTRY_UNAVAILABLE, world_count(self));

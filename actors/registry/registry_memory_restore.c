@@ -22,10 +22,20 @@ registry_memory_restore_begin(registry_t *port, act_usec_t now, const char *key,
     return registry_memory_unlock(self, REGISTRY_OK);
 }
 
+/* Has it gone on here, or ended, and the store has not heard of that? Then its secret is no good any more. */
+static bool
+registry_restore_is_buried(registry_memory_t *self, const registry_instance_t *instance, act_usec_t now,
+                           const registry_session_t *row)
+{
+    registry_entry_t *other;
+    registry_result_t shown = registry_secret_show(self, instance, now, row->secret, &other);
+    return other == NULL && shown != REGISTRY_UNKNOWN;
+}
+
 /* What is there gives way, or what is added does (then false). */
 static bool
 registry_restore_is_wanted(registry_memory_t *self, registry_instance_t *instance, act_usec_t now,
-                           const registry_session_t *row)
+                           registry_session_t *row)
 {
     registry_entry_t *same = registry_entry_find(self, instance, row->session_id);
     if (same != NULL && same->version >= row->version) {
@@ -39,6 +49,12 @@ registry_restore_is_wanted(registry_memory_t *self, registry_instance_t *instanc
     }
     if (row->secret_len != SECRET_HASH_SIZE) {
         return false; /* nothing could open it */
+    }
+    if (same == NULL && registry_restore_is_buried(self, instance, now, row)) {
+        row->state = SESSION_STATE_ENDED;
+        row->version = ++instance->count.version;
+        row->secret_len = 0;
+        return false;
     }
     registry_entry_t *rival = registry_entry_of_character(self, row->character_id);
     if (rival != NULL && rival != same) {
@@ -68,8 +84,8 @@ registry_restore_time(registry_entry_t *entry, act_usec_t now, int64_t left_msec
 }
 
 static registry_result_t
-registry_restore_one(registry_memory_t *self, registry_instance_t *instance, act_usec_t now,
-                     const registry_session_t *row, const registry_limits_t *limits)
+registry_restore_one(registry_memory_t *self, registry_instance_t *instance, act_usec_t now, registry_session_t *row,
+                     const registry_limits_t *limits)
 {
     if (row->number > instance->number) {
         instance->number = row->number;
@@ -100,7 +116,7 @@ registry_restore_one(registry_memory_t *self, registry_instance_t *instance, act
 }
 
 registry_result_t
-registry_memory_restore_add(registry_t *port, act_usec_t now, const char *key, const registry_session_t *sessions,
+registry_memory_restore_add(registry_t *port, act_usec_t now, const char *key, registry_session_t *sessions,
                             uint32_t count, const registry_limits_t *limits)
 {
     registry_memory_t *self = registry_memory_lock(port);

@@ -255,7 +255,7 @@ registry_result_t registry_memory_touch(registry_t *port, act_usec_t now, const 
 registry_result_t registry_memory_restore_begin(registry_t *port, act_usec_t now, const char *key, int64_t number,
                                                 const registry_switches_t *switches);
 registry_result_t registry_memory_restore_add(registry_t *port, act_usec_t now, const char *key,
-                                              const registry_session_t *sessions, uint32_t count,
+                                              registry_session_t *sessions, uint32_t count,
                                               const registry_limits_t *limits);
 registry_result_t registry_memory_restore_end(registry_t *port, act_usec_t now, const char *key);
 registry_result_t registry_memory_forget(registry_t *port, act_usec_t now, const char *key);

@@ -89,8 +89,21 @@ generation_of(const redis_call_t *call)
     return *call->instance->joining != '\0' ? call->instance->joining : call->instance->generation;
 }
 
+/* Those that have ended there, and the version that the store is to hear. */
+static void
+call_take_ended(redis_call_t *self, registry_session_t *sessions, uint32_t count)
+{
+    const int64_t ended = call_take_number(self, 0, count);
+    for (int64_t i = 0; i < ended && !self->failed; i++) {
+        registry_session_t *session = &sessions[call_take_number(self, 1, count) - 1];
+        session->version = call_take_number(self, session->version + 1, INT64_MAX);
+        session->state = SESSION_STATE_ENDED;
+        session->secret_len = 0;
+    }
+}
+
 static registry_result_t
-restore_rows(registry_t *port, act_usec_t now, const char *instance, const registry_session_t *sessions, uint32_t count,
+restore_rows(registry_t *port, act_usec_t now, const char *instance, registry_session_t *sessions, uint32_t count,
              const registry_limits_t *limits)
 {
     redis_call_t call;
@@ -103,13 +116,15 @@ restore_rows(registry_t *port, act_usec_t now, const char *instance, const regis
     for (uint32_t i = 0; i < count; i++) {
         call_row(&call, &sessions[i]);
     }
-    call_run(&call);
+    if (call_run(&call) == REGISTRY_OK) {
+        call_take_ended(&call, sessions, count);
+    }
     return call_end(&call);
 }
 
 static registry_result_t
-redis_restore_add(registry_t *port, act_usec_t now, const char *instance, const registry_session_t *sessions,
-                  uint32_t count, const registry_limits_t *limits)
+redis_restore_add(registry_t *port, act_usec_t now, const char *instance, registry_session_t *sessions, uint32_t count,
+                  const registry_limits_t *limits)
 {
     registry_result_t result = REGISTRY_OK;
     for (uint32_t at = 0; at < count && result == REGISTRY_OK; at += REDIS_ROWS_MAX) {

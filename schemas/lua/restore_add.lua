@@ -1,7 +1,8 @@
 -- restore_add -- sessions as the store knows them. Of two versions the higher stays, of two sessions of a character the
--- higher number.
+-- higher number. One whose secret is spent or has run out here stays away: it has ended, and the store is to hear so.
 -- generation that was begun, ticket ms, grace ms, room size, how many; of each: session, character, user, name, role,
--- state, room (0: none that there can be), holder, connection, number, version, turn, secret, ms left, auth until. OK.
+-- state, room (0: none that there can be), holder, connection, number, version, turn, secret, ms left, auth until.
+-- OK: how many stay away; of each its place, from 1, and the version of its end.
 local refusal = refused(ARGV[5])
 if refusal then
   return refusal
@@ -19,6 +20,12 @@ local function read(at)
     state = ARGV[at + 5], room = tonumber(ARGV[at + 6]), holder = ARGV[at + 7], connection = tonumber(ARGV[at + 8]),
     secret = ARGV[at + 12], left = tonumber(ARGV[at + 13]),
   }
+end
+
+-- Has it gone on here, or ended, and the store has not heard of that?
+local function is_buried(r, as)
+  local _, wrong = opened_by(as.secret)
+  return as.state ~= 'ended' and (wrong == 'SPENT' or wrong == 'EXPIRED') and not load(r.id)
 end
 
 -- Makes room for it. False: what is there stays.
@@ -69,12 +76,22 @@ local function bring_in(r, as)
   keep(r)
 end
 
+local away = {}
 for row = 1, tonumber(ARGV[9]) do
   local r, as = read(10 + (row - 1) * 15)
   m.version = math.max(m.version, r.version)
   m.number = math.max(m.number, r.number)
-  if make_way(r, as) then
+  if is_buried(r, as) then
+    raise(r)
+    away[#away + 1] = row
+    away[#away + 1] = r.version
+  elseif make_way(r, as) then
     bring_in(r, as)
   end
 end
-return done('OK')
+local answer = done('OK')
+answer[3] = #away / 2
+for i, value in ipairs(away) do
+  answer[3 + i] = value
+end
+return answer

@@ -39,7 +39,7 @@ AWAY(list, const char *instance, int64_t after, session_t *out, uint32_t max, ui
 AWAY(get_switches, const char *instance, registry_switches_t *switches)
 AWAY(set_switches, const char *instance, const registry_switches_t *switches)
 AWAY(restore_begin, const char *instance, int64_t number, const registry_switches_t *switches)
-AWAY(restore_add, const char *instance, const session_t *sessions, uint32_t count, const limits_t *limits)
+AWAY(restore_add, const char *instance, session_t *sessions, uint32_t count, const limits_t *limits)
 AWAY(instance, const char *instance)
 AWAY(attempt_left, const registry_attempt_t *attempt, int64_t *left)
 AWAY(attempt_failed, const registry_attempt_t *attempt, const registry_attempt_limits_t *limits, int64_t *left)
