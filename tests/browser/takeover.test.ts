@@ -84,6 +84,7 @@ test("a duplicated tab has a copy of the token, and asks all the same", async ()
   await copy.state("idle");
   await ada.page.reload();
   await ada.state("active");
+  await bo.row("Ada").waitFor(); // the drop and the return are two changes of the room, and Bo sees both
   assert.equal(await bo.row("Ada").count(), 1);
 });
 
