@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 #include <zmq.h>
 
 #include "worker.h"
 
 enum {
     BROKER_STOP_SECONDS = 5,
+    BROKER_MOVE_MSEC = 3000,    /* what keys have to move away before the stop */
+    BROKER_SOCKETS_MAX = 16384, /* of ZeroMQ, in this process */
     BROKER_PLACEMENT_MAX = 512, /* bytes of broker.placement */
 };
 
@@ -25,6 +29,10 @@ struct broker {
     size_t kinds_count;
     worker_t *workers[WORKERS_MAX];
     size_t workers_count;
+    const broker_node_t *options_node; /* NULL: it is alone */
+    obj_node_row_t node;
+    _Atomic bool leaving;
+    bool started; /* all of it */
 };
 
 broker_t *
@@ -34,8 +42,10 @@ broker_new(void)
     ACT_ASSERT(self != NULL);
     self->shared.zmq = zmq_ctx_new();
     ACT_ASSERT(self->shared.zmq != NULL);
-    zmq_ctx_set(self->shared.zmq, ZMQ_IO_THREADS, 1); /* for the front door; inproc needs none */
+    zmq_ctx_set(self->shared.zmq, ZMQ_IO_THREADS, 1); /* for other processes; inproc needs none */
+    zmq_ctx_set(self->shared.zmq, ZMQ_MAX_SOCKETS, BROKER_SOCKETS_MAX);
     zmq_ctx_set(self->shared.zmq, ZMQ_BLOCKY, 0);
+    pthread_mutex_init(&self->shared.view.lock, NULL);
     return self;
 }
 
@@ -59,12 +69,27 @@ broker_kind_named(broker_t *self, const char *name)
     return NULL;
 }
 
-static void
-broker_place_kind(broker_t *self, worker_t *worker, broker_kind_t *placed)
+static bool
+broker_place_kind(broker_t *self, worker_t *worker, broker_kind_t *placed, char *why, size_t why_size)
 {
-    directory_add(&self->shared.directory, placed->kind->id, 0, placed->threads);
-    worker_add(worker, placed->kind, placed->config, placed->threads);
+    act_kind_id_t id = placed->kind->id;
+    const broker_node_t *node = self->options_node;
+    uint32_t count = self->node.places_len;
+    if (count == DIRECTORY_MAILBOXES_MAX) {
+        snprintf(why, why_size, "more than %d mailboxes", DIRECTORY_MAILBOXES_MAX);
+        return false;
+    }
+    uint16_t port = node != NULL && node->port != 0 ? (uint16_t)(node->port + count) : 0;
+    if (!worker_add(worker, placed->kind, placed->config, placed->threads, port, why, why_size)) {
+        return false;
+    }
+    obj_node_place_t *place = &self->node.places[self->node.places_len++];
+    *place = (obj_node_place_t){.thread = placed->threads,
+                                .port = worker->hosts[worker->hosts_count - 1].port,
+                                .exclusive = node != NULL && (node->exclusive & 1u << id) != 0};
+    snprintf(place->kind, sizeof place->kind, "%s", act_kind_names[id]);
     placed->threads++;
+    return true;
 }
 
 static bool
@@ -101,7 +126,9 @@ broker_place_thread(broker_t *self, const char *group, uint8_t i, char *why, siz
             }
             worker = self->workers[self->workers_count++] = worker_new(&self->shared);
         }
-        broker_place_kind(self, worker, kind);
+        if (!broker_place_kind(self, worker, kind, why, why_size)) {
+            return false;
+        }
     }
     return true;
 }
@@ -188,6 +215,46 @@ broker_start_workers(broker_t *self)
     return NULL;
 }
 
+/* Who this is, but for its places. */
+static void
+broker_name(broker_t *self, const broker_node_t *node)
+{
+    self->options_node = node;
+    if (node == NULL) {
+        return;
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint32_t drawn = 0;
+    while (drawn == 0) { /* 0 is who is alone */
+        ACT_ASSERT(getrandom(&drawn, sizeof drawn, 0) == sizeof drawn);
+        drawn &= (1u << 30) - 1;
+    }
+    self->node.id = drawn;
+    self->node.incarnation = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    snprintf(self->node.name, sizeof self->node.name, "%s", node->name);
+    snprintf(self->node.host, sizeof self->node.host, "%s", node->host);
+    snprintf(self->node.roles, sizeof self->node.roles, "%s", node->roles);
+    self->node.has_public_key = *node->public_key != '\0';
+    snprintf(self->node.public_key, sizeof self->node.public_key, "%s", node->public_key);
+    self->shared.node = drawn;
+    self->shared.host = self->node.host;
+    self->shared.guard = node->guard;
+}
+
+/* Until the first view comes, this process is all there is. */
+static void
+broker_publish_self(broker_t *self)
+{
+    directory_t *directory = calloc(1, sizeof *directory);
+    ACT_ASSERT(directory != NULL);
+    directory->self = self->shared.node;
+    directory_add_row(directory, &self->node);
+    directory_settle(directory);
+    broker_publish(self, directory);
+    free(directory);
+}
+
 bool
 broker_start(broker_t *self, const broker_options_t *options, char *why, size_t why_size)
 {
@@ -195,9 +262,11 @@ broker_start(broker_t *self, const broker_options_t *options, char *why, size_t 
     sigset_t all, before;
     sigfillset(&all);
     self->shared.mailbox_max = options->mailbox_max;
+    broker_name(self, options->node);
     if (!broker_place(self, options->placement, why, why_size)) {
         return false;
     }
+    broker_publish_self(self);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const char *failed = broker_start_workers(self);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -206,12 +275,37 @@ broker_start(broker_t *self, const broker_options_t *options, char *why, size_t 
         broker_stop(self);
         return false;
     }
+    self->started = true;
     return true;
+}
+
+/* Says that it leaves, and waits until what it had is elsewhere. */
+static void
+broker_leave(broker_t *self)
+{
+    atomic_store(&self->leaving, true);
+    worker_nudge(&self->shared, self->workers, self->workers_count);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t start = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, msec = start;
+    for (size_t i = 0; i < self->workers_count; i++) {
+        int64_t left = start + BROKER_MOVE_MSEC - msec;
+        if (!worker_move_away(self->workers[i], left > 0 ? left : 0)) {
+            log_event(LOG_WARN, "keys-not-moved", "this process ends with keys that others have not taken over yet",
+                      LOG_N("waitedMsec", BROKER_MOVE_MSEC));
+            return;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        msec = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    }
 }
 
 bool
 broker_stop(broker_t *self)
 {
+    if (self->options_node != NULL && self->started) {
+        broker_leave(self);
+    }
     for (size_t k = self->kinds_count; k-- > 0;) {
         for (uint8_t thread = 0; thread < self->kinds[k].threads; thread++) {
             act_kind_id_t id = self->kinds[k].kind->id;
@@ -241,8 +335,51 @@ broker_destroy(broker_t **self_p)
         worker_destroy(&self->workers[i]);
     }
     zmq_ctx_term(self->shared.zmq);
+    pthread_mutex_destroy(&self->shared.view.lock);
     free(self);
     *self_p = NULL;
+}
+
+/* ---- among others ---- */
+
+const obj_node_row_t *
+broker_self(const broker_t *self)
+{
+    return &self->node;
+}
+
+void *
+broker_zmq(broker_t *self)
+{
+    return self->shared.zmq;
+}
+
+const socket_guard_t *
+broker_guard(const broker_t *self)
+{
+    return self->shared.guard;
+}
+
+void
+broker_publish(broker_t *self, const directory_t *directory)
+{
+    worker_publish(&self->shared, self->workers, self->workers_count, directory);
+}
+
+bool
+broker_has(broker_t *self, act_kind_id_t kind)
+{
+    act_addr_t to;
+    pthread_mutex_lock(&self->shared.view.lock);
+    bool has = directory_owner(&self->shared.view.directory, kind, "", &to);
+    pthread_mutex_unlock(&self->shared.view.lock);
+    return has;
+}
+
+bool
+broker_is_leaving(const broker_t *self)
+{
+    return atomic_load(&self->leaving);
 }
 
 static size_t

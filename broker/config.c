@@ -35,6 +35,7 @@ enum {
 struct config {
     char *texts[CONFIG_KEY_COUNT];
     int64_t ints[CONFIG_KEY_COUNT]; /* of an int its value, of a bool 0 or 1 */
+    bool set[CONFIG_KEY_COUNT];     /* by a file, a variable or a flag */
 };
 
 /* Variables that begin with PLAYHOUSE_ and are read by the build and the tests, not by the server. */
@@ -135,6 +136,7 @@ config_set(config_t *self, int key, const char *text, const char *where, FILE *f
         self->texts[key] = copy;
     }
     self->ints[key] = value;
+    self->set[key] = true;
     return true;
 }
 
@@ -149,6 +151,7 @@ config_new(void)
         if (!config_set(self, i, config_rows[i].fallback, "config.tbl.h", stderr)) {
             abort(); /* the table contradicts itself */
         }
+        self->set[i] = false;
     }
     return self;
 }
@@ -458,6 +461,12 @@ const char *
 config_text(const config_t *self, config_key_t key)
 {
     return self->texts[key] ? self->texts[key] : "";
+}
+
+bool
+config_is_set(const config_t *self, config_key_t key)
+{
+    return self->set[key];
 }
 
 static void

@@ -39,6 +39,9 @@ bool config_bool(const config_t *self, config_key_t key);
 /* Valid as long as the config. "" when not set. */
 const char *config_text(const config_t *self, config_key_t key);
 
+/* Has it been set, even to its default? */
+bool config_is_set(const config_t *self, config_key_t key);
+
 /* Every key with default, unit, range and what it does, as ZPL that can be saved and edited. */
 void config_print(FILE *out);
 

@@ -234,6 +234,19 @@ host_view(host_t *self)
 }
 
 bool
+host_has_strangers(const host_t *self)
+{
+    for (int i = 0; self->kind->keying == ACT_KEYED && i < HOST_BUCKETS; i++) {
+        for (const act_ctx_t *cell = self->cells[i]; cell != NULL; cell = cell->next) {
+            if (!act_owns(cell)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool
 host_push(host_t *self, const msg_t *msg)
 {
     if (!mailbox_push(&self->mailbox, msg)) {

@@ -84,6 +84,8 @@ bool host_is_full(const host_t *self);
 bool host_turn(host_t *self);
 /* Who is there has changed: `view` of every state. Flush follows with the next turn. */
 void host_view(host_t *self);
+/* Is there a state whose key belongs elsewhere? */
+bool host_has_strangers(const host_t *self);
 /* The earliest deadline; INT64_MAX when there is none. */
 act_usec_t host_due(const host_t *self);
 

@@ -1,4 +1,4 @@
-/* Mailboxes, deadlines in order, who owns a key, and a message as one frame. */
+/* Mailboxes, deadlines in order, and a message as one frame. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "directory.h"
 #include "envelope.h"
 #include "heap.h"
 #include "mailbox.h"
@@ -139,34 +138,6 @@ deadlines_come_out_in_order_and_ties_in_order_of_putting(void **state)
 }
 
 static void
-keys_spread_and_only_a_lost_places_keys_move(void **state)
-{
-    (void)state;
-    enum { PLACES = 5, KEYS = 5000 };
-    directory_t all = {0}, less = {0};
-    int per_place[PLACES] = {0};
-    for (uint8_t i = 0; i < PLACES; i++) {
-        assert_true(directory_add(&all, ACT_KIND_ROOM, 0, i));
-        assert_true(i == 2 || directory_add(&less, ACT_KIND_ROOM, 0, i));
-    }
-    for (int i = 0; i < KEYS; i++) {
-        char key[32];
-        act_addr_t to, then;
-        snprintf(key, sizeof key, "plaza/main-%d", i);
-        assert_true(directory_owner(&all, ACT_KIND_ROOM, key, &to));
-        assert_true(directory_owner(&less, ACT_KIND_ROOM, key, &then));
-        per_place[to.thread]++;
-        assert_true(to.thread == 2 || to.thread == then.thread);
-        assert_string_equal(to.key, key);
-    }
-    for (int i = 0; i < PLACES; i++) {
-        assert_in_range(per_place[i], KEYS / PLACES * 8 / 10, KEYS / PLACES * 12 / 10);
-    }
-    act_addr_t to;
-    assert_false(directory_owner(&all, ACT_KIND_AUTH, "", &to));
-}
-
-static void
 an_envelope_says_what_the_message_said(void **state)
 {
     (void)state;
@@ -238,7 +209,6 @@ main(void)
         cmocka_unit_test(a_mailbox_is_bounded_in_bytes_too),
         cmocka_unit_test(a_blob_lives_as_long_as_its_message),
         cmocka_unit_test(deadlines_come_out_in_order_and_ties_in_order_of_putting),
-        cmocka_unit_test(keys_spread_and_only_a_lost_places_keys_move),
         cmocka_unit_test(an_envelope_says_what_the_message_said),
         cmocka_unit_test(an_envelope_with_a_wrong_part_is_refused_by_name),
     };

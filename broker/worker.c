@@ -1,14 +1,13 @@
 #include "worker.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <zmq.h>
 
-#include "envelope.h"
+#include "mail.h"
 
 /* ---- environment of the hosts ---- */
 
@@ -44,132 +43,92 @@ worker_secret(void *self, void *bytes, size_t length)
 static bool
 worker_owner(void *self, act_kind_id_t kind, const char *key, act_addr_t *to)
 {
-    return directory_owner(&((worker_t *)self)->shared->directory, kind, key, to);
+    return directory_owner(&((worker_t *)self)->directory, kind, key, to);
 }
 
 static bool
-worker_owner_before(void *self, act_kind_id_t kind, const char *key, act_addr_t *to)
+worker_owner_before(void *me, act_kind_id_t kind, const char *key, act_addr_t *to)
 {
-    (void)self;
-    (void)kind;
-    (void)key;
-    (void)to;
-    return false;
+    const worker_t *self = me;
+    return directory_owner_before(&self->directory, &self->history, kind, key, to);
 }
 
 static bool
-worker_reaches(void *self, uint32_t node)
+worker_reaches(void *me, uint32_t node)
 {
-    (void)self;
-    return node == 0;
+    const worker_t *self = me;
+    return node == self->shared->node || directory_node(&self->directory, node) != NULL;
 }
 
-static void
-worker_endpoint(act_kind_id_t kind, unsigned thread, char *text, size_t size)
+static bool
+worker_route(void *self, const act_addr_t *to, const msg_t *msg)
 {
-    snprintf(text, size, "inproc://%s-%u", act_kind_names[kind], thread);
+    return mail_route(self, to, msg);
 }
 
-static void *
-worker_outbox(worker_t *self, const act_addr_t *to)
-{
-    void **push = &self->push[to->kind][to->thread];
-    if (*push == NULL) {
-        char endpoint[64];
-        worker_endpoint(to->kind, to->thread, endpoint, sizeof endpoint);
-        int none = 0, linger = 0;
-        *push = zmq_socket(self->shared->zmq, ZMQ_PUSH);
-        ACT_ASSERT(*push != NULL);
-        zmq_setsockopt(*push, ZMQ_SNDHWM, &none, sizeof none); /* bounded by the receiver's `inbound` */
-        zmq_setsockopt(*push, ZMQ_LINGER, &linger, sizeof linger);
-        ACT_ASSERT(zmq_connect(*push, endpoint) == 0);
-    }
-    return *push;
-}
+/* ---- who is there ---- */
 
-static size_t
-worker_encode(worker_t *self, const msg_t *msg)
+void
+worker_nudge(worker_shared_t *shared, worker_t *const *workers, size_t count)
 {
-    for (;;) {
-        size_t length = envelope_encode(msg, worker_now(self), self->frame, self->frame_capacity);
-        if (length > 0) {
-            return length;
-        }
-        self->frame_capacity *= 2;
-        ACT_ASSERT(self->frame_capacity <= WORKER_FRAME_MAX);
-        free(self->frame);
-        self->frame = malloc(self->frame_capacity);
-        ACT_ASSERT(self->frame != NULL);
+    atomic_fetch_add_explicit(&shared->view.version, 1, memory_order_release);
+    for (size_t i = 0; i < count; i++) {
+        ev_async_send(workers[i]->loop, &workers[i]->news);
     }
 }
 
-static bool
-worker_route(void *me, const act_addr_t *to, const msg_t *msg)
+void
+worker_publish(worker_shared_t *shared, worker_t *const *workers, size_t count, const directory_t *directory)
 {
-    worker_t *self = me;
-    host_t *host = to->node == 0 && to->kind < ACT_KIND_COUNT && to->thread < DIRECTORY_PLACES_MAX
-                       ? self->shared->hosts[to->kind][to->thread]
-                       : NULL;
-    if (host == NULL) {
+    pthread_mutex_lock(&shared->view.lock);
+    shared->view.directory = *directory;
+    pthread_mutex_unlock(&shared->view.lock);
+    worker_nudge(shared, workers, count);
+}
+
+/* Takes over what was published last. False: nothing new. */
+static bool
+worker_look(worker_t *self)
+{
+    if (atomic_load_explicit(&self->shared->view.version, memory_order_relaxed) == self->version) {
         return false;
     }
-    msg_t copy = *msg;
-    memcpy(copy.key, to->key, sizeof copy.key);
-    if (self->shared->workers[to->kind][to->thread] == self) {
-        return host_push(host, &copy);
-    }
-    if (atomic_fetch_add_explicit(&host->inbound, 1, memory_order_relaxed) >= self->shared->mailbox_max) {
-        atomic_fetch_sub_explicit(&host->inbound, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&host->turned_away, 1, memory_order_relaxed);
-        return false;
-    }
-    size_t length = worker_encode(self, &copy);
-    int sent = zmq_send(worker_outbox(self, to), self->frame, length, ZMQ_DONTWAIT);
-    ACT_ASSERT(sent == (int)length);
+    directory_t before = self->directory;
+    pthread_mutex_lock(&self->shared->view.lock);
+    self->directory = self->shared->view.directory;
+    self->version = atomic_load_explicit(&self->shared->view.version, memory_order_relaxed);
+    pthread_mutex_unlock(&self->shared->view.lock);
+    directory_remember(&self->history, &before, &self->directory);
     return true;
 }
 
-/* ---- the loop ---- */
-
-/* Moves what has come from other threads into the mailbox. False: nothing there. */
-static bool
-worker_drain(worker_t *self, worker_host_t *host)
+static void
+worker_tell(worker_t *self)
 {
-    bool any = false;
-    /* What does not fit yet stays in the socket, where `inbound` bounds it. */
-    for (int i = 0; host->arrived && i < HOST_BATCH_MAX && !host_is_full(&host->host); i++) {
-        zmq_msg_t frame;
-        zmq_msg_init(&frame);
-        if (zmq_msg_recv(&frame, host->pull, ZMQ_DONTWAIT) < 0) {
-            ACT_ASSERT(errno == EAGAIN || errno == EINTR);
-            host->arrived = errno == EINTR;
-        } else {
-            msg_t msg;
-            codec_fault_t fault;
-            atomic_fetch_sub_explicit(&host->host.inbound, 1, memory_order_relaxed);
-            codec_error_t error =
-                envelope_decode(zmq_msg_data(&frame), zmq_msg_size(&frame), worker_now(self), &msg, self->body, &fault);
-            ACT_ASSERT(error == CODEC_OK); /* inproc: written by this very program */
-            host_push(&host->host, &msg);
-            codec_release(msg_infos[msg.type].type, self->body);
-            any = true;
+    outbox_prune(&self->outbox, &self->directory);
+    for (size_t i = 0; i < self->hosts_count; i++) {
+        if (self->hosts[i].running) {
+            host_view(&self->hosts[i].host);
         }
-        zmq_msg_close(&frame);
     }
-    return any;
 }
+
+/* ---- the loop ---- */
 
 static void
 worker_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     (void)events;
     worker_t *self = watcher->data;
+    if (worker_look(self)) {
+        worker_tell(self);
+    }
     bool worked = true;
     for (int round = 0; worked && round < WORKER_ROUNDS_MAX; round++) {
         worked = false;
         for (size_t i = 0; i < self->hosts_count; i++) {
             if (self->hosts[i].running) {
-                worked |= worker_drain(self, &self->hosts[i]);
+                worked |= mail_drain(self, &self->hosts[i]);
                 worked |= host_turn(&self->hosts[i].host);
             }
         }
@@ -196,17 +155,17 @@ worker_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 }
 
 static void
-worker_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
-{
-    (void)loop;
-    (void)events;
-    ((worker_host_t *)watcher->data)->arrived = true;
-}
-
-static void
 worker_on_idle(struct ev_loop *loop, ev_idle *watcher, int events)
 {
     (void)loop;
+    (void)watcher;
+    (void)events;
+}
+
+static void
+worker_on_news(struct ev_loop *loop, ev_async *watcher, int events)
+{
+    (void)loop; /* waking the loop is all it is for: prepare looks */
     (void)watcher;
     (void)events;
 }
@@ -224,12 +183,41 @@ worker_stop_host(worker_t *self, worker_host_t *host)
     if (!host->running) {
         return;
     }
-    host->arrived = true; /* what was sent may be here before its descriptor has said so */
-    while (worker_drain(self, host) || host_turn(&host->host)) {
+    host->near.arrived = true; /* what was sent may be here before its descriptor has said so */
+    for (int i = 0; i < WORKER_STOP_ROUNDS_MAX && (mail_drain(self, host) | host_turn(&host->host)); i++) {
     }
     host_stop(&host->host);
     host->running = false;
-    ev_io_stop(self->loop, &host->readable);
+    mail_stop(self, host);
+}
+
+/* Tells whoever gave an order that it is done. With the lock held. */
+static void
+worker_report(worker_t *self)
+{
+    self->order = WORKER_RUN;
+    self->done = true;
+    pthread_cond_signal(&self->changed);
+}
+
+static void
+worker_on_moving(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)events;
+    worker_t *self = watcher->data;
+    const directory_node_t *node = directory_node(&self->directory, self->shared->node);
+    bool moved = node != NULL && node->leaving;
+    for (size_t i = 0; moved && i < self->hosts_count; i++) {
+        moved = !host_has_strangers(&self->hosts[i].host);
+    }
+    if (moved) {
+        ev_timer_stop(loop, watcher);
+        pthread_mutex_lock(&self->lock);
+        if (self->order == WORKER_MOVE_AWAY) {
+            worker_report(self);
+        }
+        pthread_mutex_unlock(&self->lock);
+    }
 }
 
 static void
@@ -238,6 +226,12 @@ worker_on_control(struct ev_loop *loop, ev_async *watcher, int events)
     (void)events;
     worker_t *self = watcher->data;
     pthread_mutex_lock(&self->lock);
+    if (self->order == WORKER_MOVE_AWAY) {
+        ev_timer_again(loop, &self->moving); /* it reports */
+        pthread_mutex_unlock(&self->lock);
+        return;
+    }
+    ev_timer_stop(loop, &self->moving);
     if (self->order == WORKER_STOP_KIND) {
         for (size_t i = 0; i < self->hosts_count; i++) {
             if (self->hosts[i].host.kind->id == self->order_kind) {
@@ -247,9 +241,7 @@ worker_on_control(struct ev_loop *loop, ev_async *watcher, int events)
     } else if (self->order == WORKER_QUIT) {
         ev_break(loop, EVBREAK_ALL);
     }
-    self->order = WORKER_RUN;
-    self->done = true;
-    pthread_cond_signal(&self->changed);
+    worker_report(self);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -258,13 +250,7 @@ worker_start_hosts(worker_t *self)
 {
     for (size_t i = 0; i < self->hosts_count; i++) {
         worker_host_t *host = &self->hosts[i];
-        int fd;
-        size_t size = sizeof fd;
-        zmq_getsockopt(host->pull, ZMQ_FD, &fd, &size);
-        ev_io_init(&host->readable, worker_on_readable, fd, EV_READ);
-        host->readable.data = host;
-        ev_io_start(self->loop, &host->readable);
-        host->arrived = true; /* the descriptor tells of changes only */
+        mail_start(self, host);
         host->running = true;
         if (!host_start(&host->host)) {
             return host->host.kind->name;
@@ -277,6 +263,7 @@ static void *
 worker_main(void *me)
 {
     worker_t *self = me;
+    worker_look(self);
     const char *failed = worker_start_hosts(self);
     pthread_mutex_lock(&self->lock);
     self->failed = failed;
@@ -287,18 +274,11 @@ worker_main(void *me)
     for (size_t i = 0; i < self->hosts_count; i++) {
         if (self->hosts[i].running) {
             host_stop(&self->hosts[i].host);
-            ev_io_stop(self->loop, &self->hosts[i].readable);
+            mail_stop(self, &self->hosts[i]);
         }
-        zmq_close(self->hosts[i].pull);
-        self->hosts[i].pull = NULL;
+        mail_close(&self->hosts[i]);
     }
-    for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
-        for (int thread = 0; thread < DIRECTORY_PLACES_MAX; thread++) {
-            if (self->push[kind][thread] != NULL) {
-                zmq_close(self->push[kind][thread]);
-            }
-        }
-    }
+    outbox_fini(&self->outbox);
     return NULL;
 }
 
@@ -337,6 +317,12 @@ worker_new(worker_shared_t *shared)
     ev_prepare_start(self->loop, &self->prepare);
     ev_idle_init(&self->idle, worker_on_idle);
     ev_init(&self->timer, worker_on_timer);
+    outbox_init(&self->outbox, shared->zmq, shared->guard);
+    ev_async_init(&self->news, worker_on_news);
+    ev_async_start(self->loop, &self->news);
+    ev_init(&self->moving, worker_on_moving);
+    self->moving.data = self;
+    self->moving.repeat = WORKER_MOVED_MSEC / 1000.0;
     ev_async_init(&self->control, worker_on_control);
     self->control.data = self;
     ev_async_start(self->loop, &self->control);
@@ -352,9 +338,7 @@ worker_destroy(worker_t **self_p)
     }
     for (size_t i = 0; i < self->hosts_count; i++) {
         host_fini(&self->hosts[i].host);
-        if (self->hosts[i].pull != NULL) { /* its thread was never started */
-            zmq_close(self->hosts[i].pull);
-        }
+        mail_close(&self->hosts[i]); /* if its thread was never started */
     }
     ev_loop_destroy(self->loop);
     pthread_mutex_destroy(&self->lock);
@@ -365,31 +349,27 @@ worker_destroy(worker_t **self_p)
     *self_p = NULL;
 }
 
-void
-worker_add(worker_t *self, const act_kind_t *kind, const void *config, uint8_t thread)
+bool
+worker_add(worker_t *self, const act_kind_t *kind, const void *config, uint8_t thread, uint16_t port, char *why,
+           size_t why_size)
 {
     ACT_ASSERT(self->hosts_count < WORKER_HOSTS_MAX);
     worker_host_t *host = &self->hosts[self->hosts_count++];
     host->worker = self;
-    host_init(&host->host, kind, config, &self->env, 0, thread, self->shared->mailbox_max, 0);
-    char endpoint[64];
-    int none = 0;
-    worker_endpoint(kind->id, thread, endpoint, sizeof endpoint);
-    host->pull = zmq_socket(self->shared->zmq, ZMQ_PULL);
-    ACT_ASSERT(host->pull != NULL);
-    zmq_setsockopt(host->pull, ZMQ_RCVHWM, &none, sizeof none);
-    ACT_ASSERT(zmq_bind(host->pull, endpoint) == 0);
+    host_init(&host->host, kind, config, &self->env, self->shared->node, thread, self->shared->mailbox_max, 0);
     self->shared->hosts[kind->id][thread] = &host->host;
     self->shared->workers[kind->id][thread] = self;
+    return mail_open(self, host, port, why, why_size);
 }
 
 /* Waits for `done`, with the lock held. */
 static bool
-worker_await(worker_t *self, int seconds)
+worker_await(worker_t *self, int64_t msec)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += seconds;
+    until.tv_sec += (time_t)(msec / 1000) + (until.tv_nsec + msec % 1000 * 1000000 >= 1000000000);
+    until.tv_nsec = (until.tv_nsec + msec % 1000 * 1000000) % 1000000000;
     while (!self->done) {
         if (pthread_cond_timedwait(&self->changed, &self->lock, &until) == ETIMEDOUT) {
             return self->done;
@@ -405,29 +385,35 @@ worker_start(worker_t *self)
     ACT_ASSERT(error == 0);
     self->started = true;
     pthread_mutex_lock(&self->lock);
-    bool done = worker_await(self, 30);
+    bool done = worker_await(self, 30000);
     const char *failed = done ? self->failed : "a thread that does not come up within 30 s";
     pthread_mutex_unlock(&self->lock);
     return failed;
 }
 
 static bool
-worker_order(worker_t *self, int order, act_kind_id_t kind, int seconds)
+worker_order(worker_t *self, int order, act_kind_id_t kind, int64_t msec)
 {
     pthread_mutex_lock(&self->lock);
     self->order = order;
     self->order_kind = kind;
     self->done = false;
     ev_async_send(self->loop, &self->control);
-    bool done = worker_await(self, seconds);
+    bool done = worker_await(self, msec);
     pthread_mutex_unlock(&self->lock);
     return done;
 }
 
 bool
+worker_move_away(worker_t *self, int64_t msec)
+{
+    return !self->started || worker_order(self, WORKER_MOVE_AWAY, ACT_KIND_NONE, msec);
+}
+
+bool
 worker_stop_kind(worker_t *self, act_kind_id_t kind, int seconds)
 {
-    return !self->started || worker_order(self, WORKER_STOP_KIND, kind, seconds);
+    return !self->started || worker_order(self, WORKER_STOP_KIND, kind, seconds * 1000L);
 }
 
 bool
@@ -436,7 +422,7 @@ worker_quit(worker_t *self, int seconds)
     if (!self->started) {
         return true;
     }
-    if (!worker_order(self, WORKER_QUIT, ACT_KIND_NONE, seconds)) {
+    if (!worker_order(self, WORKER_QUIT, ACT_KIND_NONE, seconds * 1000L)) {
         return false;
     }
     pthread_join(self->thread, NULL);

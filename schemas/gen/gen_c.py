@@ -93,6 +93,7 @@ def kind_enum(schema):
     kinds = ["NONE"] + [a.upper() for a in sorted(schema.actors)] + ["FRONT"]
     lines = ["typedef enum act_kind_id {"] + [f"    ACT_KIND_{k}," for k in kinds]
     return "\n".join(lines + ["    ACT_KIND_COUNT,", "} act_kind_id_t;",
+                              '_Static_assert(ACT_KIND_COUNT <= 32, "kinds are bits of msg_info_t.heard_by");',
                               "extern const char *const act_kind_names[ACT_KIND_COUNT];", ""])
 
 
@@ -120,7 +121,9 @@ def header(schema):
     act_kind_id_t kind; /* whom it is addressed to; none for client messages, answers and what the runtime says */
     bool asks;          /* has answers */
     bool answer;        /* goes back to an asker, or to an address kept from an earlier message */
+    bool addressed;     /* may go, unasked, to an address kept from an earlier message */
     bool masked;        /* some field is never shown by tools or logs */
+    uint32_t heard_by;  /* the kinds that it can reach: bits of act_kind_id_t */
 } msg_info_t;
 extern const msg_info_t msg_infos[MSG_COUNT]; /* row MSG_NONE has no type */
 
@@ -201,7 +204,7 @@ def hash_name(name, seed):
     value = seed
     for byte in name.encode():
         value = ((value ^ byte) * 16777619) & 0xFFFFFFFF
-    return value >> 23  # 9 bits
+    return value >> 20  # 12 bits
 
 
 def name_table(schema):
@@ -209,9 +212,9 @@ def name_table(schema):
     names = [m.name for m in schema.messages.values()]
     seed = next((s for s in range(1, 1 << 20) if len({hash_name(n, s) for n in names}) == len(names)), None)
     if seed is None:
-        raise SystemExit("generate.py: too many messages for the name table of 512 places")
+        raise SystemExit("generate.py: too many messages for the name table of 4096 places")
     rows = sorted((hash_name(m.name, seed), m.constant) for m in schema.messages.values())
-    lines = ["/* No two names share a place; see hash_name in gen_c.py. */", "static const uint16_t msg_places[512] = {"]
+    lines = ["/* No two names share a place; see hash_name in gen_c.py. */", "static const uint16_t msg_places[4096] = {"]
     lines += [f"    [{place}] = {constant}," for place, constant in rows]
     return "\n".join(lines + ["};", ""]) + f"""
 msg_type_t
@@ -221,7 +224,7 @@ msg_type_find(const char *name, size_t length)
     for (size_t i = 0; i < length; i++) {{
         hash = (hash ^ (uint8_t)name[i]) * 16777619u;
     }}
-    msg_type_t type = (msg_type_t)msg_places[hash >> 23];
+    msg_type_t type = (msg_type_t)msg_places[hash >> 20];
     const char *found = msg_infos[type].name;
     return strlen(found) == length && memcmp(found, name, length) == 0 ? type : MSG_NONE;
 }}
@@ -237,12 +240,18 @@ def source(schema):
     lines = ["const char *const act_kind_names[ACT_KIND_COUNT] = {"]
     parts.append("\n".join(lines + [f"    [ACT_KIND_{k.upper()}] = {quote(k)}," for k in kinds] + ["};", ""]))
     lines = ["const msg_info_t msg_infos[MSG_COUNT] = {", '    [MSG_NONE] = {.name = ""},']
+    inboxes = {actor: {m.name for m in schema.inbox(actor)} for actor in sorted(schema.actors)}
     for message in messages:
         answer = message.is_answer or bool(message.to)
         cells = [f".name = {quote(message.name)}", f".type = &type_{message.ident}"]
         if message.actor and not answer:
             cells.append(f".kind = ACT_KIND_{message.actor.upper()}")
-        cells += [".asks = true"] * bool(message.answers) + [".answer = true"] * answer + [".masked = true"] * is_masked(schema, message)
+        cells += [".asks = true"] * bool(message.answers) + [".answer = true"] * answer + [".addressed = true"] * bool(message.to)
+        cells += [".masked = true"] * is_masked(schema, message)
+        hearers = [actor for actor, names in inboxes.items() if message.name in names]
+        hearers += ["front"] * (message.is_answer or message.name == "act.no_answer")
+        if hearers:
+            cells.append(".heard_by = " + " | ".join(f"1u << ACT_KIND_{h.upper()}" for h in hearers))
         lines.append(f"    [{message.constant}] = {{{', '.join(cells)}}},")
     parts.append("\n".join(lines + ["};", ""]))
     parts.append(name_table(schema))

@@ -1,0 +1,132 @@
+#include "outbox.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <zmq.h>
+
+void
+outbox_init(outbox_t *self, void *zmq, const socket_guard_t *guard)
+{
+    *self = (outbox_t){.zmq = zmq, .guard = guard};
+}
+
+void
+outbox_fini(outbox_t *self)
+{
+    for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
+        for (int thread = 0; thread < DIRECTORY_PLACES_MAX; thread++) {
+            if (self->near[kind][thread] != NULL) {
+                zmq_close(self->near[kind][thread]);
+                self->near[kind][thread] = NULL;
+            }
+        }
+    }
+    for (int i = 0; i < OUTBOX_FAR_MAX; i++) {
+        if (self->far[i].node != 0) {
+            zmq_close(self->far[i].push);
+        }
+    }
+    memset(self->far, 0, sizeof self->far);
+    self->far_count = 0;
+}
+
+/* ---- within the process ---- */
+
+void
+outbox_near_endpoint(act_kind_id_t kind, unsigned thread, char *text, size_t size)
+{
+    snprintf(text, size, "inproc://%s-%u", act_kind_names[kind], thread);
+}
+
+void
+outbox_send_near(outbox_t *self, const act_addr_t *to, const void *frame, size_t length)
+{
+    void **push = &self->near[to->kind][to->thread];
+    if (*push == NULL) {
+        char endpoint[64];
+        outbox_near_endpoint(to->kind, to->thread, endpoint, sizeof endpoint);
+        int none = 0;
+        *push = zmq_socket(self->zmq, ZMQ_PUSH);
+        ACT_ASSERT(*push != NULL);
+        zmq_setsockopt(*push, ZMQ_SNDHWM, &none, sizeof none); /* bounded by the receiver's `inbound` */
+        zmq_setsockopt(*push, ZMQ_LINGER, &none, sizeof none);
+        ACT_ASSERT(zmq_connect(*push, endpoint) == 0);
+    }
+    int sent = zmq_send(*push, frame, length, ZMQ_DONTWAIT);
+    ACT_ASSERT(sent == (int)length);
+}
+
+/* ---- to other processes ---- */
+
+static uint32_t
+outbox_place(uint32_t node, uint8_t kind, uint8_t thread)
+{
+    uint64_t hash = ((uint64_t)node << 16 | (uint64_t)kind << 8 | thread) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(hash >> 32) % OUTBOX_FAR_MAX;
+}
+
+/* The row of a mailbox, or the free one where it would stand. There is always a free one. */
+static outbox_far_t *
+outbox_find(outbox_t *self, uint32_t node, uint8_t kind, uint8_t thread)
+{
+    uint32_t at = outbox_place(node, kind, thread);
+    for (;; at = (at + 1) % OUTBOX_FAR_MAX) {
+        outbox_far_t *row = &self->far[at];
+        if (row->node == 0 || (row->node == node && row->kind == kind && row->thread == thread)) {
+            return row;
+        }
+    }
+}
+
+static void *
+outbox_open(outbox_t *self, const directory_t *directory, const act_addr_t *to)
+{
+    const directory_node_t *node = directory_node(directory, to->node);
+    uint16_t port = node != NULL ? directory_port(node, to->kind, to->thread) : 0;
+    if (port == 0) {
+        return NULL;
+    }
+    char endpoint[SOCKET_ENDPOINT_MAX];
+    socket_endpoint(node->host, port, endpoint, sizeof endpoint);
+    void *push = socket_tcp_new(self->zmq, ZMQ_PUSH, OUTBOX_HIGH_WATER, OUTBOX_FRAME_MAX);
+    if (!socket_connect(push, self->guard, endpoint, node->name, node->public_key)) {
+        zmq_close(push);
+        return NULL;
+    }
+    return push;
+}
+
+bool
+outbox_send_far(outbox_t *self, const directory_t *directory, const act_addr_t *to, const void *frame, size_t length)
+{
+    outbox_far_t *row = outbox_find(self, to->node, to->kind, to->thread);
+    if (row->node == 0) {
+        void *push = self->far_count + 1 < OUTBOX_FAR_MAX ? outbox_open(self, directory, to) : NULL;
+        if (push == NULL) {
+            return false;
+        }
+        *row = (outbox_far_t){.node = to->node, .kind = to->kind, .thread = to->thread, .push = push};
+        self->far_count++;
+    }
+    return zmq_send(row->push, frame, length, ZMQ_DONTWAIT) == (int)length;
+}
+
+void
+outbox_prune(outbox_t *self, const directory_t *directory)
+{
+    outbox_far_t kept[OUTBOX_FAR_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < OUTBOX_FAR_MAX; i++) {
+        outbox_far_t *row = &self->far[i];
+        if (row->node != 0 && directory_node(directory, row->node) != NULL) {
+            kept[count++] = *row;
+        } else if (row->node != 0) {
+            zmq_close(row->push);
+        }
+        *row = (outbox_far_t){0};
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        *outbox_find(self, kept[i].node, kept[i].kind, kept[i].thread) = kept[i];
+    }
+    self->far_count = count;
+}
