@@ -22,6 +22,7 @@ enum {
 static struct {
     log_level_t lowest;
     const char *marker;
+    const char *node, *roles; /* NULL: it is alone */
     bool readable;
     bool ready;
     uint8_t hash_key[LOG_KEY_BYTES];
@@ -185,6 +186,13 @@ log_setup(log_level_t lowest, const char *marker)
     log_state.ready = true;
 }
 
+void
+log_setup_node(const char *node, const char *roles)
+{
+    log_state.node = node;
+    log_state.roles = roles;
+}
+
 static void
 log_line_readable(log_buffer_t *line, log_level_t level, const char *actor, const char *key, const char *event,
                   const char *sentence)
@@ -201,6 +209,10 @@ log_line_readable(log_buffer_t *line, log_level_t level, const char *actor, cons
         log_put_text(line, "[");
         log_put_escaped(line, log_state.marker);
         log_put_text(line, "] ");
+    }
+    if (log_state.node) {
+        log_put_escaped(line, log_state.node);
+        log_put_text(line, " ");
     }
     if (actor) {
         log_put_text(line, actor);
@@ -237,7 +249,11 @@ log_line(log_level_t level, const char *actor, const char *key, const char *trac
         const struct {
             const char *name;
             const char *text;
-        } heads[] = {{"mode", log_state.marker}, {"actor", actor}, {"key", key}};
+        } heads[] = {{"mode", log_state.marker},
+                     {"node", log_state.node},
+                     {"roles", log_state.roles},
+                     {"actor", actor},
+                     {"key", key}};
         for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
             if (heads[i].text && *heads[i].text) {
                 put(&line, heads[i].name, heads[i].text, 0);

@@ -1,8 +1,9 @@
 /*
  * log -- JSON lines on standard error when it is not a terminal, readable lines when it is.
  *
- * Fields: ts (RFC 3339, UTC, ms), level, event (stable kebab-case id), message (a sentence), actor, key, trace, then
- * the caller's. One write(2) per line, so that lines of several threads do not mix.
+ * Fields: ts (RFC 3339, UTC, ms), level, event (stable kebab-case id), message (a sentence), node and roles (when the
+ * process is not alone), actor, key, trace, then the caller's. One write(2) per line, so that lines of several threads
+ * do not mix.
  */
 #ifndef PLAYHOUSE_LOG_H
 #define PLAYHOUSE_LOG_H
@@ -31,6 +32,8 @@ typedef struct log_field {
 
 /* Before any thread starts. `marker` (may be NULL) is a word put into every line: --dev names itself there. */
 void log_setup(log_level_t lowest, const char *marker);
+/* Before any thread starts: every line names this process and what it does. Borrowed for good. */
+void log_setup_node(const char *node, const char *roles);
 
 void log_line(log_level_t level, const char *actor, const char *key, const char *trace, const char *event,
               const char *sentence, const log_field_t *fields);

@@ -102,6 +102,20 @@ the_marker_is_in_every_line(void **state)
 }
 
 static void
+a_process_among_others_is_named_in_every_line(void **state)
+{
+    (void)state;
+    capture_begin(LOG_INFO);
+    log_setup_node("room-1", "room,persistence");
+    log_event(LOG_INFO, "x", "y");
+    log_setup_node(NULL, NULL);
+    json_t *line = line_of(capture_end());
+    assert_string_equal(field(line, "node"), "room-1");
+    assert_string_equal(field(line, "roles"), "room,persistence");
+    json_decref(line);
+}
+
+static void
 a_hash_is_the_same_for_the_same_user_and_says_nothing_of_the_name(void **state)
 {
     (void)state;
@@ -125,6 +139,7 @@ main(void)
         cmocka_unit_test(a_line_that_is_too_long_leaves_whole_fields_out),
         cmocka_unit_test(lines_below_the_level_are_not_written),
         cmocka_unit_test(the_marker_is_in_every_line),
+        cmocka_unit_test(a_process_among_others_is_named_in_every_line),
         cmocka_unit_test(a_hash_is_the_same_for_the_same_user_and_says_nothing_of_the_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ mail_route_near(worker_t *self, host_t *host, const act_addr_t *to, const msg_t 
         return false;
     }
     size_t length = mail_encode(self, msg);
-    outbox_send_near(&self->outbox, to, self->frame, length);
+    sender_send_near(&self->sender, to, self->frame, length);
     return true;
 }
 
@@ -49,9 +49,9 @@ mail_route_far(worker_t *self, const act_addr_t *to, const msg_t *msg)
         return false;
     }
     size_t length = mail_encode(self, msg);
-    bool sent = outbox_send_far(&self->outbox, &self->directory, to, self->frame, length);
-    const host_t *sender = self->shared->hosts[msg->from.kind][msg->from.thread];
-    host_add(&sender->metrics[metric_slot(sent ? METRIC_FAR_SENT : METRIC_FAR_REFUSED, 0)], 1);
+    bool sent = sender_send_far(&self->sender, &self->directory, to, self->frame, length);
+    const host_t *from = self->shared->hosts[msg->from.kind][msg->from.thread];
+    host_add(&from->metrics[metric_slot(sent ? METRIC_FAR_SENT : METRIC_FAR_REFUSED, 0)], 1);
     return sent;
 }
 
@@ -81,7 +81,7 @@ mail_open(worker_t *self, worker_host_t *host, uint16_t port, char *why, size_t 
 {
     char endpoint[64];
     int none = 0;
-    outbox_near_endpoint(host->host.kind->id, host->host.thread, endpoint, sizeof endpoint);
+    sender_near_endpoint(host->host.kind->id, host->host.thread, endpoint, sizeof endpoint);
     host->near.socket = zmq_socket(self->shared->zmq, ZMQ_PULL);
     ACT_ASSERT(host->near.socket != NULL);
     zmq_setsockopt(host->near.socket, ZMQ_RCVHWM, &none, sizeof none);

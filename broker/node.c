@@ -30,8 +30,8 @@ typedef struct node_link {
 struct node {
     act_ctx_t *ctx;
     const node_config_t *config;
-    node_link_t links[VIEW_BROKERS_MAX];
-    view_t *view;
+    node_link_t links[ROSTER_BROKERS_MAX];
+    roster_t *view;
     uint8_t *frame; /* NODE_FRAME_MAX */
     void *body;     /* MSG_BODY_MAX */
     directory_t *directory;
@@ -68,7 +68,7 @@ node_beat(node_t *self)
 static void
 node_publish(node_t *self)
 {
-    const view_t *view = self->view;
+    const roster_t *view = self->view;
     memset(self->directory, 0, sizeof *self->directory);
     self->directory->self = (uint32_t)view->self.id;
     for (uint32_t i = 0; i < view->nodes_count; i++) {
@@ -94,7 +94,7 @@ node_gauge(node_t *self)
 {
     int64_t brokers = 0;
     for (uint32_t i = 0; i < self->view->brokers_count; i++) {
-        brokers += view_hears(self->view, i, act_now(self->ctx));
+        brokers += roster_hears(self->view, i, act_now(self->ctx));
     }
     bool lost = brokers != self->brokers && brokers == 0;
     if (lost) {
@@ -122,7 +122,7 @@ node_end(node_t *self, const char *what, const char *by)
 static void
 node_check(node_t *self)
 {
-    bool changed = view_merge(self->view, act_now(self->ctx));
+    bool changed = roster_merge(self->view, act_now(self->ctx));
     bool lost = node_gauge(self);
     if (changed || (lost && self->said_leaving)) {
         node_publish(self);
@@ -132,7 +132,7 @@ node_check(node_t *self)
         self->config->changed(self->config->self, self->view->registered);
     }
     const char *kind;
-    const obj_node_row_t *other = view_conflict(self->view, &kind);
+    const obj_node_row_t *other = roster_conflict(self->view, &kind);
     if (other != NULL) {
         char what[80];
         snprintf(what, sizeof what, "another process runs %s, which only one may", kind);
@@ -170,12 +170,12 @@ node_on_frame(node_t *self, uint32_t broker, const uint8_t *data, size_t length)
         return;
     }
     if (msg.type == MSG_NODE_TOLD) {
-        view_told(self->view, broker, act_now(self->ctx), self->body);
+        roster_told(self->view, broker, act_now(self->ctx), self->body);
         self->refused_since = 0;
     } else if (msg.type == MSG_NODE_ALIVE) {
-        view_alive(self->view, broker, act_now(self->ctx));
+        roster_alive(self->view, broker, act_now(self->ctx));
     } else if (msg.type == MSG_NODE_GONE) {
-        view_gone(self->view, broker);
+        roster_gone(self->view, broker);
     } else if (msg.type == MSG_NODE_REFUSED) {
         node_on_refused(self, self->body);
     } else {
@@ -234,16 +234,16 @@ node_on_view(node_t *self, const msg_t *msg)
 {
     msg_node_viewed_t *answer = calloc(1, sizeof *answer);
     ACT_ASSERT(answer != NULL);
-    const view_t *view = self->view;
+    const roster_t *view = self->view;
     for (uint32_t i = 0; i < view->nodes_count; i++) {
         answer->nodes[answer->nodes_len++] = node_seen(self, &view->nodes[i]);
     }
     for (uint32_t i = 0; i < view->brokers_count; i++) {
-        const view_broker_t *broker = &view->brokers[i];
+        const roster_broker_t *broker = &view->brokers[i];
         obj_broker_seen_t *seen = &answer->brokers[answer->brokers_len++];
         *seen = (obj_broker_seen_t){
             .settled = broker->settled,
-            .heard = view_hears(view, i, act_now(self->ctx)),
+            .heard = roster_hears(view, i, act_now(self->ctx)),
             .age_msec = broker->heard != 0 ? (act_now(self->ctx) - broker->heard) / ACT_MSEC : 0,
         };
         snprintf(seen->endpoint, sizeof seen->endpoint, "%s", self->config->brokers[i].endpoint);
@@ -309,7 +309,7 @@ node_init(void *state, act_ctx_t *ctx, const void *config)
     self->body = aligned_alloc(64, (MSG_BODY_MAX + 63) / 64 * 64);
     self->directory = malloc(sizeof *self->directory);
     ACT_ASSERT(self->view != NULL && self->frame != NULL && self->body != NULL && self->directory != NULL);
-    view_init(self->view, broker_self(self->config->broker), *self->config->brokers_count);
+    roster_init(self->view, broker_self(self->config->broker), *self->config->brokers_count);
     for (uint32_t i = 0; i < self->view->brokers_count; i++) {
         if (!node_connect(self, i)) {
             return false;

@@ -2,7 +2,7 @@
  * node -- the actor `node`, one in every process that is not alone: registers with every broker, beats, and tells the
  * threads here who is there.
  *
- * Owns   one DEALER socket per broker, what each broker has said (view.h)
+ * Owns   one DEALER socket per broker, what each broker has said (roster.h)
  * Hears  node.told|alive|refused|gone on those sockets; node.view
  * Says   broker.beat once a second and broker.leave at the end, on those sockets
  * Timers BEAT
@@ -12,7 +12,7 @@
 #define PLAYHOUSE_NODE_H
 
 #include "broker.h"
-#include "view.h"
+#include "roster.h"
 
 typedef struct node_broker {
     char endpoint[SOCKET_ENDPOINT_MAX];
@@ -21,7 +21,7 @@ typedef struct node_broker {
 
 typedef struct node_config {
     broker_t *broker;
-    const node_broker_t *brokers; /* 1 to VIEW_BROKERS_MAX; complete when init is called */
+    const node_broker_t *brokers; /* 1 to ROSTER_BROKERS_MAX; complete when init is called */
     const uint32_t *brokers_count;
     /* On the node's thread, after each change of the view. `registered`: a broker has this process in its table. */
     void (*changed)(void *self, bool registered);

@@ -105,7 +105,7 @@ worker_look(worker_t *self)
 static void
 worker_tell(worker_t *self)
 {
-    outbox_prune(&self->outbox, &self->directory);
+    sender_prune(&self->sender, &self->directory);
     for (size_t i = 0; i < self->hosts_count; i++) {
         if (self->hosts[i].running) {
             host_view(&self->hosts[i].host);
@@ -278,7 +278,7 @@ worker_main(void *me)
         }
         mail_close(&self->hosts[i]);
     }
-    outbox_fini(&self->outbox);
+    sender_fini(&self->sender);
     return NULL;
 }
 
@@ -317,7 +317,7 @@ worker_new(worker_shared_t *shared)
     ev_prepare_start(self->loop, &self->prepare);
     ev_idle_init(&self->idle, worker_on_idle);
     ev_init(&self->timer, worker_on_timer);
-    outbox_init(&self->outbox, shared->zmq, shared->guard);
+    sender_init(&self->sender, shared->zmq, shared->guard);
     ev_async_init(&self->news, worker_on_news);
     ev_async_start(self->loop, &self->news);
     ev_init(&self->moving, worker_on_moving);

@@ -2,7 +2,7 @@
  * worker -- one thread: an event loop, the hosts that share it, and their sockets to other threads.
  *
  * A message to a host of the same thread is a copied struct in its mailbox. To another thread it is encoded once and
- * pushed into the PULL socket of that host (mail.c, outbox.c). Between two turns the thread takes over what has become
+ * pushed into the PULL socket of that host (mail.c, sender.c). Between two turns the thread takes over what has become
  * known of who is there (worker_publish).
  */
 #ifndef PLAYHOUSE_WORKER_H
@@ -13,14 +13,14 @@
 
 #include "directory.h"
 #include "host.h"
-#include "outbox.h"
+#include "sender.h"
 
 enum {
     WORKER_HOSTS_MAX = 16,         /* kinds on one thread */
     WORKERS_MAX = 64,              /* threads of a process */
     WORKER_ROUNDS_MAX = 16,        /* turns of all hosts before sockets are looked at again */
     WORKER_STOP_ROUNDS_MAX = 1024, /* turns of a host that is to stop, while others still send to it */
-    WORKER_FRAME_MAX = OUTBOX_FRAME_MAX,
+    WORKER_FRAME_MAX = SENDER_FRAME_MAX,
     WORKER_MOVED_MSEC = 10, /* between two looks whether all keys have moved away */
 };
 
@@ -67,7 +67,7 @@ struct worker {
     host_env_t env;
     worker_host_t hosts[WORKER_HOSTS_MAX];
     size_t hosts_count;
-    outbox_t outbox;
+    sender_t sender;
     directory_t directory; /* this thread's own copy, of `version` */
     directory_history_t history;
     uint64_t version;

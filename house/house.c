@@ -266,6 +266,7 @@ house_close(house_t *self)
     keyset_destroy(&self->keyset);
     dev_issuer_destroy(&self->issuer);
     if (self->net.on) {
+        log_setup_node(NULL, NULL);
         close(self->net.wake);
     }
 }

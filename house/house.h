@@ -33,7 +33,7 @@ typedef struct house_net {
     uint32_t kinds; /* what it runs: bits of act_kind_id_t */
     char roles[HOUSE_ROLES_MAX + 1], name[DIRECTORY_NAME_MAX + 1];
     broker_node_t node;
-    node_broker_t brokers[VIEW_BROKERS_MAX];
+    node_broker_t brokers[ROSTER_BROKERS_MAX];
     uint32_t brokers_count;
     node_config_t node_config;
     hub_config_t hub;

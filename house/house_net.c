@@ -149,7 +149,7 @@ house_read_broker(house_t *self, const char *word)
     const char *at = strchr(word, '@'), *endpoint = at != NULL ? at + 1 : word;
     char host[DIRECTORY_HOST_MAX + 1];
     uint16_t port;
-    if (net->brokers_count == VIEW_BROKERS_MAX) {
+    if (net->brokers_count == ROSTER_BROKERS_MAX) {
         return house_refuse("there are too many brokers", "node.brokers names more than 8", "two or three are enough");
     }
     if (!socket_endpoint_parse(endpoint, host, sizeof host, &port) || port == 0 ||
@@ -254,7 +254,7 @@ house_on_broker(void *me, const char *where)
         }
     }
     socket_endpoint(any ? "127.0.0.1" : host, port, own, sizeof own);
-    if (net->brokers_count < VIEW_BROKERS_MAX) {
+    if (net->brokers_count < ROSTER_BROKERS_MAX) {
         node_broker_t *broker = &net->brokers[net->brokers_count++];
         memcpy(broker->endpoint, own, sizeof broker->endpoint);
         snprintf(broker->name, sizeof broker->name, "%s", net->name);
@@ -285,6 +285,7 @@ house_open_net(house_t *self)
     if (net->wake < 0 || !house_read_roles(self) || !house_read_name(self) || !house_read_brokers(self)) {
         return false;
     }
+    log_setup_node(net->name, net->roles);
     const char *front = config_text(config, CONFIG_BROKER_ENDPOINT);
     bool door = house_runs(self, ACT_KIND_BROKER) || config_is_set(config, CONFIG_BROKER_ENDPOINT);
     net->kinds |= door && *front != '\0' ? 1u << ACT_KIND_FRONT : 0;

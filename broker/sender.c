@@ -1,17 +1,17 @@
-#include "outbox.h"
+#include "sender.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
 
 void
-outbox_init(outbox_t *self, void *zmq, const socket_guard_t *guard)
+sender_init(sender_t *self, void *zmq, const socket_guard_t *guard)
 {
-    *self = (outbox_t){.zmq = zmq, .guard = guard};
+    *self = (sender_t){.zmq = zmq, .guard = guard};
 }
 
 void
-outbox_fini(outbox_t *self)
+sender_fini(sender_t *self)
 {
     for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
         for (int thread = 0; thread < DIRECTORY_PLACES_MAX; thread++) {
@@ -21,7 +21,7 @@ outbox_fini(outbox_t *self)
             }
         }
     }
-    for (int i = 0; i < OUTBOX_FAR_MAX; i++) {
+    for (int i = 0; i < SENDER_FAR_MAX; i++) {
         if (self->far[i].node != 0) {
             zmq_close(self->far[i].push);
         }
@@ -33,18 +33,18 @@ outbox_fini(outbox_t *self)
 /* ---- within the process ---- */
 
 void
-outbox_near_endpoint(act_kind_id_t kind, unsigned thread, char *text, size_t size)
+sender_near_endpoint(act_kind_id_t kind, unsigned thread, char *text, size_t size)
 {
     snprintf(text, size, "inproc://%s-%u", act_kind_names[kind], thread);
 }
 
 void
-outbox_send_near(outbox_t *self, const act_addr_t *to, const void *frame, size_t length)
+sender_send_near(sender_t *self, const act_addr_t *to, const void *frame, size_t length)
 {
     void **push = &self->near[to->kind][to->thread];
     if (*push == NULL) {
         char endpoint[64];
-        outbox_near_endpoint(to->kind, to->thread, endpoint, sizeof endpoint);
+        sender_near_endpoint(to->kind, to->thread, endpoint, sizeof endpoint);
         int none = 0;
         *push = zmq_socket(self->zmq, ZMQ_PUSH);
         ACT_ASSERT(*push != NULL);
@@ -59,19 +59,19 @@ outbox_send_near(outbox_t *self, const act_addr_t *to, const void *frame, size_t
 /* ---- to other processes ---- */
 
 static uint32_t
-outbox_place(uint32_t node, uint8_t kind, uint8_t thread)
+sender_place(uint32_t node, uint8_t kind, uint8_t thread)
 {
     uint64_t hash = ((uint64_t)node << 16 | (uint64_t)kind << 8 | thread) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)(hash >> 32) % OUTBOX_FAR_MAX;
+    return (uint32_t)(hash >> 32) % SENDER_FAR_MAX;
 }
 
 /* The row of a mailbox, or the free one where it would stand. There is always a free one. */
-static outbox_far_t *
-outbox_find(outbox_t *self, uint32_t node, uint8_t kind, uint8_t thread)
+static sender_far_t *
+sender_find(sender_t *self, uint32_t node, uint8_t kind, uint8_t thread)
 {
-    uint32_t at = outbox_place(node, kind, thread);
-    for (;; at = (at + 1) % OUTBOX_FAR_MAX) {
-        outbox_far_t *row = &self->far[at];
+    uint32_t at = sender_place(node, kind, thread);
+    for (;; at = (at + 1) % SENDER_FAR_MAX) {
+        sender_far_t *row = &self->far[at];
         if (row->node == 0 || (row->node == node && row->kind == kind && row->thread == thread)) {
             return row;
         }
@@ -79,7 +79,7 @@ outbox_find(outbox_t *self, uint32_t node, uint8_t kind, uint8_t thread)
 }
 
 static void *
-outbox_open(outbox_t *self, const directory_t *directory, const act_addr_t *to)
+sender_open(sender_t *self, const directory_t *directory, const act_addr_t *to)
 {
     const directory_node_t *node = directory_node(directory, to->node);
     uint16_t port = node != NULL ? directory_port(node, to->kind, to->thread) : 0;
@@ -88,7 +88,7 @@ outbox_open(outbox_t *self, const directory_t *directory, const act_addr_t *to)
     }
     char endpoint[SOCKET_ENDPOINT_MAX];
     socket_endpoint(node->host, port, endpoint, sizeof endpoint);
-    void *push = socket_tcp_new(self->zmq, ZMQ_PUSH, OUTBOX_HIGH_WATER, OUTBOX_FRAME_MAX);
+    void *push = socket_tcp_new(self->zmq, ZMQ_PUSH, SENDER_HIGH_WATER, SENDER_FRAME_MAX);
     if (!socket_connect(push, self->guard, endpoint, node->name, node->public_key)) {
         zmq_close(push);
         return NULL;
@@ -97,36 +97,36 @@ outbox_open(outbox_t *self, const directory_t *directory, const act_addr_t *to)
 }
 
 bool
-outbox_send_far(outbox_t *self, const directory_t *directory, const act_addr_t *to, const void *frame, size_t length)
+sender_send_far(sender_t *self, const directory_t *directory, const act_addr_t *to, const void *frame, size_t length)
 {
-    outbox_far_t *row = outbox_find(self, to->node, to->kind, to->thread);
+    sender_far_t *row = sender_find(self, to->node, to->kind, to->thread);
     if (row->node == 0) {
-        void *push = self->far_count + 1 < OUTBOX_FAR_MAX ? outbox_open(self, directory, to) : NULL;
+        void *push = self->far_count + 1 < SENDER_FAR_MAX ? sender_open(self, directory, to) : NULL;
         if (push == NULL) {
             return false;
         }
-        *row = (outbox_far_t){.node = to->node, .kind = to->kind, .thread = to->thread, .push = push};
+        *row = (sender_far_t){.node = to->node, .kind = to->kind, .thread = to->thread, .push = push};
         self->far_count++;
     }
     return zmq_send(row->push, frame, length, ZMQ_DONTWAIT) == (int)length;
 }
 
 void
-outbox_prune(outbox_t *self, const directory_t *directory)
+sender_prune(sender_t *self, const directory_t *directory)
 {
-    outbox_far_t kept[OUTBOX_FAR_MAX];
+    sender_far_t kept[SENDER_FAR_MAX];
     uint32_t count = 0;
-    for (uint32_t i = 0; i < OUTBOX_FAR_MAX; i++) {
-        outbox_far_t *row = &self->far[i];
+    for (uint32_t i = 0; i < SENDER_FAR_MAX; i++) {
+        sender_far_t *row = &self->far[i];
         if (row->node != 0 && directory_node(directory, row->node) != NULL) {
             kept[count++] = *row;
         } else if (row->node != 0) {
             zmq_close(row->push);
         }
-        *row = (outbox_far_t){0};
+        *row = (sender_far_t){0};
     }
     for (uint32_t i = 0; i < count; i++) {
-        *outbox_find(self, kept[i].node, kept[i].kind, kept[i].thread) = kept[i];
+        *sender_find(self, kept[i].node, kept[i].kind, kept[i].thread) = kept[i];
     }
     self->far_count = count;
 }
