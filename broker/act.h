@@ -21,7 +21,7 @@ typedef int64_t act_usec_t; /* microseconds; act_now is monotonic from an unknow
 
 enum {
     ACT_KEY_MAX = 63,   /* bytes of a key; the longest is instance/room with 49 */
-    ACT_TIMERS_CAP = 4, /* timers of one kind */
+    ACT_TIMERS_CAP = 5, /* timers of one kind */
     ACT_MSEC = 1000,    /* microseconds in a millisecond */
     ACT_SEC = 1000000,  /* microseconds in a second */
 };
@@ -125,7 +125,7 @@ bool act_owner(const act_ctx_t *ctx, act_kind_id_t kind, const char *key, act_ad
 /* Does the key of this state belong here? Always true of a sharded one. */
 bool act_owns(const act_ctx_t *ctx);
 /* Who had the key of this state before the last change that moved it, if that is somebody else who is still there:
- * whoever takes over asks it to let go. */
+ * whoever takes over asks it to let go. When no such change is known: who would have it if this process had not come. */
 bool act_owner_before(const act_ctx_t *ctx, act_addr_t *to);
 /* Is the process of that address still there? */
 bool act_reaches(const act_ctx_t *ctx, const act_addr_t *addr);

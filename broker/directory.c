@@ -26,6 +26,7 @@ bool
 directory_is_by_name(act_kind_id_t kind)
 {
     switch ((int)kind) {
+    case ACT_KIND_ADMIN:
     case ACT_KIND_BROKER:
     case ACT_KIND_FRONT:
     case ACT_KIND_METRICS:

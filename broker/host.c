@@ -215,13 +215,29 @@ host_due(const host_t *self)
     return request != NULL && request->due < due ? request->due : due;
 }
 
+/* An answer that is in the mailbox already still comes, but late: it cannot be told apart from one that never does. */
+static void
+host_give_up(host_t *self)
+{
+    for (int i = 0; i < HOST_BUCKETS; i++) {
+        for (host_request_t *request = self->requests[i]; request != NULL; request = request->next) {
+            if (request->node != self->node && request->code == ERROR_TIMEOUT &&
+                !self->env->reaches(self->env->self, request->node)) {
+                request->code = ERROR_UNAVAILABLE;
+                heap_put(&self->request_timers, &request->timer, self->now);
+            }
+        }
+    }
+}
+
 void
 host_view(host_t *self)
 {
+    self->now = self->env->now(self->env->self);
+    host_give_up(self);
     if (self->kind->view == NULL) {
         return;
     }
-    self->now = self->env->now(self->env->self);
     for (int i = 0; i < HOST_BUCKETS; i++) {
         for (act_ctx_t *cell = self->cells[i]; cell != NULL; cell = cell->next) {
             if (cell->state != NULL) {

@@ -43,6 +43,7 @@ typedef struct host_request {
     act_ctx_t *cell;
     uint64_t correlation, context;
     act_trace_t trace;
+    uint32_t node;     /* the process that was asked */
     error_code_t code; /* what act.no_answer will say */
 } host_request_t;
 
@@ -82,7 +83,8 @@ bool host_push(host_t *self, const msg_t *msg);
 bool host_is_full(const host_t *self);
 /* Timers that are due, one batch of messages, then flush. True: it did something, or more waits. */
 bool host_turn(host_t *self);
-/* Who is there has changed: `view` of every state. Flush follows with the next turn. */
+/* Who is there has changed: what was asked of processes that are gone ends in the next turn, with act.no_answer
+ * UNAVAILABLE; then `view` of every state. Flush follows with the next turn. */
 void host_view(host_t *self);
 /* Is there a state whose key belongs elsewhere? */
 bool host_has_strangers(const host_t *self);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host.h"
 #include "send.h"
 #include "sim.h"
 
@@ -370,6 +371,87 @@ the_same_seed_draws_the_same(void **state)
     sim_destroy(&third);
 }
 
+/* ---- who is there, with an environment of the test's own ---- */
+
+enum { NEAR_NODE = 1, FAR_NODE = 2 };
+
+typedef struct town {
+    act_usec_t now;
+    uint32_t asked; /* the process that runs the store */
+    bool far_gone;
+    msg_room_peeked_t peeked;
+    int answers;
+} town_t;
+
+static act_usec_t
+town_now(void *self)
+{
+    return ((town_t *)self)->now;
+}
+
+static bool
+town_owner(void *self, act_kind_id_t kind, const char *key, act_addr_t *to)
+{
+    *to = (act_addr_t){.node = ((town_t *)self)->asked, .kind = (uint8_t)kind};
+    snprintf(to->key, sizeof to->key, "%s", key);
+    return true;
+}
+
+static bool
+town_reaches(void *self, uint32_t node)
+{
+    return node != FAR_NODE || !((town_t *)self)->far_gone;
+}
+
+static bool
+town_route(void *me, const act_addr_t *to, const msg_t *msg)
+{
+    town_t *self = me;
+    (void)to;
+    if (msg->type == MSG_ROOM_PEEKED) {
+        self->peeked = *(const msg_room_peeked_t *)msg->body;
+        self->answers++;
+    }
+    return true;
+}
+
+static void
+town_peek(host_t *host)
+{
+    const msg_room_peek_t body = {0};
+    msg_t peek = {.type = MSG_ROOM_PEEK, .correlation = 5, .body = &body};
+    snprintf(peek.key, sizeof peek.key, "plaza/main");
+    assert_true(host_push(host, &peek));
+    host_turn(host);
+}
+
+static void
+what_was_asked_of_a_process_that_is_gone_ends_unavailable_at_once(void **state)
+{
+    (void)state;
+    town_t town = {.now = ACT_SEC, .asked = FAR_NODE};
+    const host_env_t env = {
+        .self = &town, .now = town_now, .owner = town_owner, .reaches = town_reaches, .route = town_route};
+    host_t host;
+    host_init(&host, &counter_kind, NULL, &env, NEAR_NODE, 0, 16, 7);
+    town_peek(&host);
+    host_view(&host); /* something else has changed */
+    host_turn(&host);
+    assert_int_equal(town.answers, 0);
+    town.asked = NEAR_NODE;
+    town_peek(&host); /* the store is elsewhere now, and nothing is wrong with what is asked there */
+    town.far_gone = true;
+    host_view(&host);
+    host_turn(&host);
+    assert_int_equal(town.answers, 1);
+    assert_int_equal(town.peeked.items, ERROR_UNAVAILABLE);
+    town.now += 2 * ACT_SEC;
+    host_turn(&host);
+    assert_int_equal(town.answers, 2);
+    assert_int_equal(town.peeked.items, ERROR_TIMEOUT);
+    host_fini(&host);
+}
+
 int
 main(void)
 {
@@ -390,6 +472,7 @@ main(void)
         CASE(a_state_that_waits_for_an_answer_is_not_retired),
         CASE(a_crash_forgets_everything_and_tells_nobody),
         cmocka_unit_test(the_same_seed_draws_the_same),
+        CASE(what_was_asked_of_a_process_that_is_gone_ends_unavailable_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,56 +1,11 @@
 #include "sim.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "directory.h"
 #include "envelope.h"
-#include "heap.h"
-#include "host.h"
 #include "metric_table.h"
-
-enum {
-    SIM_MAILBOX_MAX = 65536,
-    SIM_PAIRS = 4096,        /* sender and receiver pairs whose order is kept, at once */
-    SIM_ROUNDS_MAX = 100000, /* of messages at one moment; more is a storm, and a bug */
-    SIM_MILLION = 1000000,
-    SIM_FRAME_MAX = 4 << 20, /* bytes of a message as a frame */
-};
-
-/* A message on its way, or kept for the tester. */
-typedef struct sim_parcel {
-    heap_node_t due; /* first */
-    act_addr_t to;
-    msg_t msg;
-    struct sim_parcel *next;
-    void *body;
-} sim_parcel_t;
-
-/* When the last message of a sender to a receiver will be there; the next may not be earlier. */
-typedef struct sim_pair {
-    uint64_t key;
-    act_usec_t last;
-} sim_pair_t;
-
-struct sim {
-    act_usec_t now;
-    uint64_t random;
-    host_env_t env;
-    host_t hosts[ACT_KIND_COUNT];
-    bool added[ACT_KIND_COUNT], full[ACT_KIND_COUNT];
-    const act_kind_t *kinds[ACT_KIND_COUNT];
-    const void *configs[ACT_KIND_COUNT];
-    sim_faults_t faults;
-    bool muted; /* a crash is under way: nobody hears its fini */
-    heap_t parcels;
-    sim_pair_t pairs[SIM_PAIRS];
-    sim_parcel_t *kept, **kept_end, *taken;
-    size_t kept_count;
-    uint8_t *frame; /* SIM_FRAME_MAX bytes */
-    void *body;     /* MSG_BODY_MAX bytes */
-    act_trace_t trace;
-};
+#include "sim_state.h"
 
 /* The tester's address: no kind runs on that thread. */
 static const act_addr_t sim_tester = {.kind = ACT_KIND_FRONT, .thread = UINT8_MAX};
@@ -99,10 +54,12 @@ sim_parcel_destroy(sim_parcel_t *parcel)
     }
 }
 
+/* Of a kind that runs nowhere the tester plays the part; so it does for a process to which nothing was added. */
 static bool
-sim_is_tester(const sim_t *self, const act_addr_t *to)
+sim_is_tester(sim_t *self, const act_addr_t *to)
 {
-    return to->thread == sim_tester.thread || !self->added[to->kind];
+    bool lost = false;
+    return to->thread == sim_tester.thread || (sim_net_host(self, to, &lost) == NULL && !lost);
 }
 
 static void
@@ -122,7 +79,8 @@ static act_usec_t
 sim_ordered(sim_t *self, const act_addr_t *from, const act_addr_t *to, act_usec_t due)
 {
     uint64_t key = directory_hash(from->key) * 31 + directory_hash(to->key) * 17 +
-                   ((uint64_t)from->kind << 24 | (uint64_t)from->thread << 16 | (uint64_t)to->kind << 8 | to->thread) *
+                   ((uint64_t)(from->node % SIM_NODES_CAP) << 40 | (uint64_t)(to->node % SIM_NODES_CAP) << 32 |
+                    (uint64_t)from->kind << 24 | (uint64_t)from->thread << 16 | (uint64_t)to->kind << 8 | to->thread) *
                        0x9e3779b97f4a7c15u;
     key |= 1;
     for (size_t i = key % SIM_PAIRS, tries = 0; tries < SIM_PAIRS; i = (i + 1) % SIM_PAIRS, tries++) {
@@ -164,9 +122,9 @@ sim_check_frame(sim_t *self, const act_addr_t *to, const msg_t *msg)
 static bool
 sim_route(void *me, const act_addr_t *to, const msg_t *msg)
 {
-    sim_t *self = me;
+    sim_t *self = ((sim_node_t *)me)->sim;
     sim_check_frame(self, to, msg);
-    if (self->full[to->kind]) {
+    if (self->full[to->kind] || !sim_net_sees(self, &msg->from, to)) {
         return false;
     }
     if (self->muted || (!sim_is_tester(self, to) && sim_chance(self, self->faults.drop_ppm))) {
@@ -182,50 +140,27 @@ sim_route(void *me, const act_addr_t *to, const msg_t *msg)
 /* ---- environment of the hosts ---- */
 
 static act_usec_t
-sim_env_now(void *self)
+sim_env_now(void *node)
 {
-    return ((sim_t *)self)->now;
+    return ((sim_node_t *)node)->sim->now;
 }
 
 static int64_t
-sim_env_wall(void *self)
+sim_env_wall(void *node)
 {
-    return 1700000000000 + ((sim_t *)self)->now / ACT_MSEC; /* some day in 2023 */
+    return 1700000000000 + sim_env_now(node) / ACT_MSEC; /* some day in 2023 */
 }
 
 static void
-sim_env_secret(void *self, void *bytes, size_t length)
+sim_env_secret(void *node, void *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
-        ((uint8_t *)bytes)[i] = (uint8_t)(sim_random(self) >> 56);
+        ((uint8_t *)bytes)[i] = (uint8_t)(sim_random(((sim_node_t *)node)->sim) >> 56);
     }
 }
 
-static bool
-sim_env_owner(void *self, act_kind_id_t kind, const char *key, act_addr_t *to)
-{
-    (void)self;
-    *to = (act_addr_t){.kind = (uint8_t)kind};
-    snprintf(to->key, sizeof to->key, "%s", key);
-    return true;
-}
-
-static bool
-sim_env_owner_before(void *self, act_kind_id_t kind, const char *key, act_addr_t *to)
-{
-    (void)self;
-    (void)kind;
-    (void)key;
-    (void)to;
-    return false;
-}
-
-static bool
-sim_env_reaches(void *self, uint32_t node)
-{
-    (void)self;
-    return node == 0;
-}
+const host_env_t sim_env = {
+    .now = sim_env_now, .wall_msec = sim_env_wall, .secret = sim_env_secret, .route = sim_route};
 
 /* ---- running ---- */
 
@@ -239,12 +174,16 @@ sim_deliver(sim_t *self)
         sim_parcel_t *parcel = (sim_parcel_t *)(void *)node;
         heap_remove(&self->parcels, node);
         any = true;
-        if (sim_is_tester(self, &parcel->to)) {
+        bool lost = false;
+        host_t *host = sim_net_host(self, &parcel->to, &lost);
+        if (parcel->to.thread == sim_tester.thread || (host == NULL && !lost)) {
             sim_keep(self, parcel);
-        } else {
-            host_push(&self->hosts[parcel->to.kind], &parcel->msg);
-            sim_parcel_destroy(parcel);
+            continue;
         }
+        if (host != NULL) {
+            host_push(host, &parcel->msg);
+        }
+        sim_parcel_destroy(parcel);
     }
     return any;
 }
@@ -252,11 +191,12 @@ sim_deliver(sim_t *self)
 static bool
 sim_turn(sim_t *self)
 {
-    bool worked = sim_deliver(self);
-    unsigned first = (unsigned)(sim_random(self) % ACT_KIND_COUNT);
-    for (unsigned i = 0; i < ACT_KIND_COUNT; i++) {
-        unsigned kind = (first + i) % ACT_KIND_COUNT;
-        worked |= self->added[kind] && host_turn(&self->hosts[kind]);
+    bool worked = sim_net_look(self);
+    worked |= sim_deliver(self);
+    uint32_t count = sim_net_hosts(self), first = (uint32_t)(sim_random(self) % (count > 0 ? count : 1));
+    for (uint32_t i = 0; i < count; i++) {
+        host_t *host = sim_net_host_at(self, (first + i) % count);
+        worked |= host != NULL && host_turn(host);
     }
     return worked;
 }
@@ -270,12 +210,14 @@ sim_run(sim_t *self)
 }
 
 static act_usec_t
-sim_due(const sim_t *self)
+sim_due(sim_t *self)
 {
     heap_node_t *node = heap_first(&self->parcels);
-    act_usec_t due = node != NULL ? node->due : INT64_MAX;
-    for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
-        act_usec_t next = self->added[kind] ? host_due(&self->hosts[kind]) : INT64_MAX;
+    act_usec_t due = node != NULL ? node->due : INT64_MAX, next = sim_net_due(self);
+    due = next < due ? next : due;
+    for (uint32_t i = 0; i < sim_net_hosts(self); i++) {
+        host_t *host = sim_net_host_at(self, i);
+        next = host != NULL ? host_due(host) : INT64_MAX;
         due = next < due ? next : due;
     }
     return due;
@@ -323,14 +265,7 @@ sim_new(uint64_t seed)
     self->random = seed;
     self->now = ACT_SEC; /* not 0: a time of 0 often means "never" */
     self->kept_end = &self->kept;
-    self->env = (host_env_t){.self = self,
-                             .now = sim_env_now,
-                             .wall_msec = sim_env_wall,
-                             .secret = sim_env_secret,
-                             .owner = sim_env_owner,
-                             .owner_before = sim_env_owner_before,
-                             .reaches = sim_env_reaches,
-                             .route = sim_route};
+    sim_net_init(self);
     return self;
 }
 
@@ -341,12 +276,7 @@ sim_destroy(sim_t **self_p)
     if (self == NULL) {
         return;
     }
-    self->muted = true;
-    for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
-        if (self->added[kind]) {
-            host_fini(&self->hosts[kind]);
-        }
-    }
+    sim_net_fini(self);
     heap_node_t *node;
     while ((node = heap_first(&self->parcels)) != NULL) {
         heap_remove(&self->parcels, node);
@@ -364,32 +294,6 @@ sim_destroy(sim_t **self_p)
     *self_p = NULL;
 }
 
-static void
-sim_make(sim_t *self, int kind)
-{
-    host_init(&self->hosts[kind], self->kinds[kind], self->configs[kind], &self->env, 0, 0, SIM_MAILBOX_MAX,
-              sim_random(self) | 1);
-    self->added[kind] = true;
-    host_start(&self->hosts[kind]);
-}
-
-void
-sim_add(sim_t *self, const act_kind_t *kind, const void *config)
-{
-    self->kinds[kind->id] = kind;
-    self->configs[kind->id] = config;
-    sim_make(self, kind->id);
-}
-
-void
-sim_crash(sim_t *self, act_kind_id_t kind)
-{
-    self->muted = true;
-    host_fini(&self->hosts[kind]);
-    self->muted = false;
-    sim_make(self, kind);
-}
-
 void
 sim_set_faults(sim_t *self, const sim_faults_t *faults)
 {
@@ -404,6 +308,17 @@ sim_set_full(sim_t *self, act_kind_id_t kind, bool full)
 
 /* ---- the tester ---- */
 
+/* Whose view the tester's messages go by: the first process that is there. */
+static sim_node_t *
+sim_guide(sim_t *self)
+{
+    uint32_t slot = 0;
+    while (slot + 1 < self->nodes_top && (self->nodes[slot].dead || self->nodes[slot].presence != SIM_NODE_IN)) {
+        slot++;
+    }
+    return &self->nodes[slot];
+}
+
 static bool
 sim_tell_as(sim_t *self, msg_type_t type, const char *key, const void *body, uint64_t correlation, act_usec_t timeout)
 {
@@ -415,8 +330,7 @@ sim_tell_as(sim_t *self, msg_type_t type, const char *key, const void *body, uin
                  .body = body};
     uint64_t trace[2] = {sim_random(self), sim_random(self)};
     memcpy(msg.trace.bytes, trace, sizeof msg.trace.bytes);
-    sim_env_owner(self, msg_infos[type].kind, key, &to);
-    if (self->full[to.kind]) {
+    if (!sim_net_owner(sim_guide(self), msg_infos[type].kind, key, &to) || self->full[to.kind]) {
         return false;
     }
     sim_post(self, &to, &msg);
@@ -465,47 +379,73 @@ sim_kept(const sim_t *self)
 }
 
 void
+sim_reply_as(sim_t *self, const act_addr_t *from, const msg_t *taken, msg_type_t type, const void *body)
+{
+    msg_t msg = {.type = type, .from = *from, .correlation = taken->correlation, .trace = taken->trace, .body = body};
+    sim_post(self, &taken->from, &msg);
+    sim_run(self);
+}
+
+void
 sim_reply(sim_t *self, const msg_t *taken, msg_type_t type, const void *body)
 {
-    msg_t msg = {.type = type,
-                 .from = {.kind = (uint8_t)msg_infos[taken->type].kind, .thread = sim_tester.thread},
-                 .correlation = taken->correlation,
-                 .trace = taken->trace,
-                 .body = body};
-    sim_post(self, &taken->from, &msg);
+    act_addr_t from = {.kind = (uint8_t)msg_infos[taken->type].kind, .thread = sim_tester.thread};
+    sim_reply_as(self, &from, taken, type, body);
+}
+
+void
+sim_ask_as(sim_t *self, const act_addr_t *from, const act_addr_t *to, msg_type_t type, const void *body,
+           act_usec_t timeout, uint64_t context)
+{
+    msg_t msg = {
+        .type = type, .from = *from, .correlation = context + 1, .deadline = self->now + timeout, .body = body};
+    sim_post(self, to, &msg);
+    sim_run(self);
+}
+
+void
+sim_send_as(sim_t *self, const act_addr_t *from, const act_addr_t *to, msg_type_t type, const void *body)
+{
+    msg_t msg = {.type = type, .from = *from, .body = body};
+    sim_post(self, to, &msg);
     sim_run(self);
 }
 
 void
 sim_send_to(sim_t *self, const act_addr_t *to, msg_type_t type, const void *body)
 {
-    msg_t msg = {.type = type, .from = sim_tester, .body = body};
-    sim_post(self, to, &msg);
-    sim_run(self);
+    sim_send_as(self, &sim_tester, to, type, body);
+}
+
+act_addr_t
+sim_taken_to(const sim_t *self)
+{
+    ACT_ASSERT(self->taken != NULL);
+    return self->taken->to;
 }
 
 void *
 sim_state(sim_t *self, act_kind_id_t kind, const char *key)
 {
-    act_ctx_t *ctx = sim_ctx(self, kind, key);
-    return ctx != NULL ? host_state(ctx) : NULL;
+    return sim_state_on(self, 0, kind, key);
 }
 
 act_ctx_t *
 sim_ctx(sim_t *self, act_kind_id_t kind, const char *key)
 {
-    return self->added[kind] ? host_find(&self->hosts[kind], key) : NULL;
+    return sim_ctx_on(self, 0, kind, key);
 }
 
 uint64_t
-sim_metric(const sim_t *self, metric_id_t metric, uint32_t label)
+sim_metric(sim_t *self, metric_id_t metric, uint32_t label)
 {
     uint64_t sum = 0;
     bool histogram = metric_infos[metric].type >= METRIC_HISTOGRAM;
     ACT_ASSERT(!histogram || label < METRIC_HISTOGRAM_SLOTS);
     size_t slot = histogram ? metric_slot(metric, 0) + label : metric_slot(metric, label);
-    for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
-        sum += self->added[kind] ? self->hosts[kind].metrics[slot] : 0;
+    for (uint32_t i = 0; i < sim_net_hosts(self); i++) {
+        const host_t *host = sim_net_host_at(self, i);
+        sum += host != NULL ? host->metrics[slot] : 0;
     }
     return sum;
 }

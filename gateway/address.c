@@ -85,3 +85,10 @@ address_scope(const uint8_t bytes[WIRE_ADDRESS_BYTES], char text[ADDRESS_SCOPE_S
     size_t length = strlen(text); /* at most 21: the second half is zero */
     memcpy(text + length, "/64", sizeof("/64"));
 }
+
+bool
+address_is_loopback(const uint8_t bytes[WIRE_ADDRESS_BYTES])
+{
+    static const uint8_t v6[WIRE_ADDRESS_BYTES] = {[15] = 1};
+    return address_is_v4(bytes) ? bytes[12] == 127 : memcmp(bytes, v6, sizeof(v6)) == 0;
+}

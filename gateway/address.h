@@ -28,5 +28,7 @@ void address_leave(address_book_t *self, address_t **address_p);
 void address_text(const address_t *self, char text[ADDRESS_TEXT_SIZE]);
 /* "192.0.2.1" or "2001:db8:0:1::/64"; not for logs. */
 void address_scope(const uint8_t bytes[WIRE_ADDRESS_BYTES], char text[ADDRESS_SCOPE_SIZE]);
+/* 127.0.0.0/8 or ::1. No address (all zero) is none. */
+bool address_is_loopback(const uint8_t bytes[WIRE_ADDRESS_BYTES]);
 
 #endif

@@ -17,7 +17,7 @@ audience_t *
 audience_find(audience_table_t *self, const char *key)
 {
     audience_t *found = *audience_bucket(self, key);
-    while (found != NULL && strcmp(found->key, key) != 0) {
+    while (found != NULL && strcmp(found->room.key, key) != 0) {
         found = found->next;
     }
     return found;
@@ -32,7 +32,8 @@ audience_hold(audience_table_t *self, const char *key)
         ACT_ASSERT(length <= ACT_KEY_MAX);
         found = calloc(1, sizeof(*found));
         ACT_ASSERT(found != NULL);
-        memcpy(found->key, key, length + 1);
+        found->room.kind = ACT_KIND_ROOM;
+        memcpy(found->room.key, key, length + 1);
         found->first = AUDIENCE_NOBODY;
         audience_t **bucket = audience_bucket(self, key);
         found->next = *bucket;
@@ -51,7 +52,7 @@ audience_release(audience_table_t *self, audience_t **audience_p)
         return;
     }
     ACT_ASSERT(audience->first == AUDIENCE_NOBODY);
-    audience_t **link = audience_bucket(self, audience->key);
+    audience_t **link = audience_bucket(self, audience->room.key);
     while (*link != audience) {
         link = &(*link)->next;
     }

@@ -9,12 +9,24 @@
 
 enum { AUDIENCE_BUCKETS = 256, AUDIENCE_NOBODY = UINT32_MAX };
 
+/* Whether what its sessions say goes to the room now. */
+typedef enum audience_phase {
+    AUDIENCE_HOME,
+    AUDIENCE_PARTED,    /* the room is about to go: what they say is kept back until it has */
+    AUDIENCE_REJOINING, /* its new owner is being asked to take them */
+} audience_phase_t;
+
 /* One room with sessions here. `first` is a slot of the sessions' table; they are linked through room_next. */
 typedef struct audience {
     struct audience *next;
     uint32_t first;
     uint32_t references; /* sessions in it or on their way in */
-    char key[ACT_KEY_MAX + 1];
+    uint32_t held;       /* sessions in it of which something is kept back */
+    bool found;          /* `room` says who is asked ... */
+    bool settled;        /* ... and has let one in: so it stays until that owner says otherwise or is gone */
+    uint8_t phase;       /* audience_phase_t */
+    act_usec_t since;    /* of the phase */
+    act_addr_t room;     /* its key is the room's */
 } audience_t;
 
 typedef struct audience_table {

@@ -130,13 +130,23 @@ gateway_on_attach_answer(gateway_t *self, const msg_t *msg, session_t *session)
 static void
 gateway_on_join_answer(gateway_t *self, const msg_t *msg, session_t *session)
 {
-    if (session == NULL || session->state != SESSION_JOINING) {
+    bool rejoins = session != NULL && session->state == SESSION_JOINED && session->hold != NULL;
+    if (session == NULL || (session->state != SESSION_JOINING && !rejoins)) {
         session_undo(self, msg, false);
+    } else if (msg->type == MSG_ROOM_JOINED && !session_room_is(session, &msg->from)) {
+        session_undo(self, msg, false); /* its fellows were let in by another owner meanwhile: it follows them */
+        session_ask_again(self, session);
     } else if (msg->type == MSG_ROOM_JOINED) {
-        session_on_joined(self, session, msg);
+        (rejoins ? session_on_rejoined : session_on_joined)(self, session, msg);
     } else if (msg->type == MSG_ROOM_REFUSED) {
         const msg_room_refused_t *refused = msg->body;
-        session_on_not_joined(self, session, refused->code, CLOSE_CODE_ROOM_CLOSED);
+        if (refused->has_moved && refused->moved) {
+            session_ask_again(self, session);
+        } else {
+            session_on_not_joined(self, session, refused->code, CLOSE_CODE_ROOM_CLOSED);
+        }
+    } else if (rejoins) {
+        session_on_not_joined(self, session, ERROR_UNAVAILABLE, CLOSE_CODE_ROOM_CLOSED);
     } else {
         const msg_act_no_answer_t *none = msg->body;
         session_on_not_joined(self, session, none->code, CLOSE_CODE_OVERLOADED);
@@ -181,13 +191,19 @@ gateway_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         session_on_refused(self, msg->body);
         return;
     case GATEWAY_INBOX_DELTA:
-        session_on_delta(self, msg->body);
+        session_on_delta(self, msg);
         return;
     case GATEWAY_INBOX_STATE:
         session_on_state(self, msg->body);
         return;
     case GATEWAY_INBOX_END:
         session_on_end(self, msg);
+        return;
+    case GATEWAY_INBOX_ROOM_MOVING:
+        session_on_room_moving(self, msg);
+        return;
+    case GATEWAY_INBOX_ROOM_MOVED:
+        session_on_room_moved(self, msg);
         return;
     case GATEWAY_INBOX_QUEUE_POSITION:
         session_on_position(self, msg->body);
@@ -215,6 +231,7 @@ gateway_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     case GATEWAY_INBOX_AUTH_PONG:
     case GATEWAY_INBOX_METRICS_TEXT:
     case GATEWAY_INBOX_METRICS_ACTOR_LIST:
+    case GATEWAY_INBOX_NODE_VIEWED:
     case GATEWAY_INBOX_PERSISTENCE_CHARACTERS:
     case GATEWAY_INBOX_PERSISTENCE_CHARACTER:
     case GATEWAY_INBOX_PERSISTENCE_PONG:
@@ -281,8 +298,19 @@ gateway_expire(void *state, act_ctx_t *ctx, int timer)
         instances_beat(state);
         session_tick(state);
         return;
+    case GATEWAY_TIMER_MOVE:
+        session_look_at_moves(state);
+        return;
     }
-    ACT_UNREACHABLE("the gateway has two timers");
+    ACT_UNREACHABLE("the gateway has three timers");
+}
+
+static void
+gateway_view(void *state, act_ctx_t *ctx)
+{
+    (void)ctx;
+    instances_view(state);
+    session_on_view(state);
 }
 
 static void
@@ -307,6 +335,7 @@ const act_kind_t gateway_kind = {
     .init = gateway_init,
     .receive = gateway_receive,
     .expire = gateway_expire,
+    .view = gateway_view,
     .late = gateway_late,
     .fini = gateway_fini,
 };

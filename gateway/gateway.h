@@ -39,8 +39,13 @@ typedef struct gateway_config {
     const obj_sign_in_t *sign_in; /* how people sign in: checked, it goes out as it is; NULL: somewhere else */
     int64_t dev_token_seconds;    /* how long such a token is good */
     void *self;                   /* given to bound and dev_token */
+    const char *node, *roles;     /* this process among others, as health tells; NULL: it is alone */
+    uint32_t kinds;               /* that run in this process: bits of act_kind_id_t; only looked at among others */
+    bool admin_only;              /* set by whoever runs admin_kind */
 } gateway_config_t;
 
 extern const act_kind_t gateway_kind;
+/* The admin listener alone, for processes that run no gateway; see admin.c. Its config is a gateway_config_t. */
+extern const act_kind_t admin_kind;
 
 #endif

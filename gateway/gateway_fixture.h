@@ -105,9 +105,20 @@ static const wire_t fixture_wire = {.start = wire_start,
                                     .answer = wire_answer,
                                     .gone = wire_gone};
 
-/* `flags`: an argv, with "--key=value" words; NULL: the defaults. */
+/* Whoever the wire is for: the gateway, or the admin listener alone. */
+static inline void
+house_start(house_t *self, const act_kind_t *kind)
+{
+    self->sim = sim_new(11);
+    sim_add(self->sim, kind, &self->config);
+    self->ctx = sim_ctx(self->sim, kind->id, "");
+    assert_non_null(self->gateway);
+    sim_run(self->sim);
+}
+
+/* Nobody runs yet. `flags`: an argv, with "--key=value" words; NULL: the defaults. */
 static inline house_t *
-house_new_of(char **flags, const char *const *instances)
+house_new_bare(char **flags, const char *const *instances)
 {
     house_t *self = calloc(1, sizeof(*self));
     assert_non_null(self);
@@ -119,11 +130,14 @@ house_new_of(char **flags, const char *const *instances)
     assert_true(count == 0 || config_load_flags(self->values, &count, flags, stderr));
     self->config = (gateway_config_t){
         .config = self->values, .build = "b1", .wire = &fixture_wire, .wire_config = self, .instances = instances};
-    self->sim = sim_new(11);
-    sim_add(self->sim, &gateway_kind, &self->config);
-    self->ctx = sim_ctx(self->sim, ACT_KIND_GATEWAY, "");
-    assert_non_null(self->gateway);
-    sim_run(self->sim);
+    return self;
+}
+
+static inline house_t *
+house_new_of(char **flags, const char *const *instances)
+{
+    house_t *self = house_new_bare(flags, instances);
+    house_start(self, &gateway_kind);
     return self;
 }
 

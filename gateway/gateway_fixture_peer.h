@@ -151,8 +151,10 @@ peer_let_in(house_t *house, peer_t *peer, int64_t member)
 {
     const msg_t *ask = sim_take(house->sim, MSG_ROOM_JOIN);
     assert_non_null(ask);
-    msg_room_joined_t joined = {
-        .connection = (int64_t)peer->handle, .member = member, .welcome = blob_new("{\"welcome\":1}", 13)};
+    msg_room_joined_t joined = {.connection = (int64_t)peer->handle,
+                                .member = member,
+                                .has_welcome = true,
+                                .welcome = blob_new("{\"welcome\":1}", 13)};
     sim_reply(house->sim, ask, MSG_ROOM_JOINED, &joined);
     blob_release(&joined.welcome);
 }

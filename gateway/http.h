@@ -29,6 +29,8 @@ typedef struct http_route {
 uint64_t http_context(const gateway_t *self, const http_request_t *request);
 /* For a request that asks two at once: what comes back with this is GATEWAY_ASK_IDENTITY's. */
 uint64_t http_context_identity(const gateway_t *self, const http_request_t *request);
+/* A kind in this very process, on its first thread. */
+act_addr_t http_here(const gateway_t *self, act_kind_id_t kind);
 /* False: there is no such instance, and the client has been told. */
 bool http_instance_known(gateway_t *self, const http_request_t *request);
 

@@ -333,6 +333,52 @@ a_page_from_elsewhere_cannot_use_the_admin_listener(void **state)
     }
 }
 
+/* With admin.host beyond loopback. */
+static void
+another_machine_may_only_see_how_it_goes(void **state)
+{
+    house_t *house = *state;
+    static const uint8_t peers[][WIRE_ADDRESS_BYTES] = {
+        {[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 7},
+        {[10] = 0xff, [11] = 0xff, [12] = 126, [13] = 255, [14] = 255, [15] = 255},
+        {0x20, 0x01, 0x0d, 0xb8, [15] = 1},
+        {[15] = 2},
+    };
+    static const struct {
+        wire_method_t method;
+        const char *path;
+        msg_type_t asks; /* 0: refused */
+    } rows[] = {
+        {WIRE_GET, "/metrics", MSG_METRICS_SCRAPE},
+        {WIRE_GET, "/health", MSG_PERSISTENCE_PING},
+        {WIRE_POST, "/metrics", 0},
+        {WIRE_GET, "/actors", 0},
+        {WIRE_GET, "/admin/instances", 0},
+        {WIRE_GET, "/metrics/", 0},
+        {WIRE_POST, "/admin/instances/plaza", 0},
+        {WIRE_POST, "/admin/instances/plaza/kick", 0},
+    };
+    for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]) * (sizeof(rows) / sizeof(rows[0])); i++) {
+        size_t peer = i % (sizeof(peers) / sizeof(peers[0])), row = i / (sizeof(peers) / sizeof(peers[0]));
+        call_t call;
+        wire_request_t request = {.method = rows[row].method,
+                                  .path = rows[row].path,
+                                  .host = peer == 0 ? "127.0.0.1:8081" : "room-1.example:8081",
+                                  .content_type = "application/json",
+                                  .body = (const uint8_t *)"{\"drain\":true}",
+                                  .length = 14,
+                                  .admin = true};
+        memcpy(request.address, peers[peer], WIRE_ADDRESS_BYTES);
+        call_send(house, &call, request);
+        if (rows[row].asks != 0) {
+            assert_int_equal(call.answers, 0);
+            assert_non_null(sim_take(house->sim, rows[row].asks));
+        } else {
+            assert_answer(&call, 403, "FORBIDDEN");
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -349,6 +395,7 @@ main(void)
         TEST(the_admin_routes_are_not_on_the_open_listener),
         TEST(an_admin_post_is_json),
         TEST(a_page_from_elsewhere_cannot_use_the_admin_listener),
+        TEST(another_machine_may_only_see_how_it_goes),
     };
     return cmocka_run_group_tests_name("http_admin", tests, NULL, NULL);
 }

@@ -155,7 +155,7 @@ gateway_http(gateway_t *self, const wire_request_t *in)
     char id[25];
     act_count(self->ctx, METRIC_HTTP_REQUESTS, 0, 1);
     act_trace_set(self->ctx, act_trace_new(self->ctx));
-    if (in->admin && !gateway_admin_allowed(in->host, in->origin)) {
+    if (in->admin && !gateway_admin_allowed(in)) {
         http_refuse(self, in->conn, ERROR_FORBIDDEN, "this listener is for this machine, asked for as localhost", 0);
         return 0;
     }
@@ -181,7 +181,9 @@ gateway_http(gateway_t *self, const wire_request_t *in)
         const char *token = http_token(in->authorization);
         msg_auth_verify_t verify;
         memcpy(verify.token, token, strlen(token) + 1);
-        request_auth_verify(self->ctx, "", &verify, GATEWAY_ASK_USEC, http_context(self, request));
+        char shard[25];
+        gateway_session_id(self, handle, shard);
+        request_auth_verify(self->ctx, shard, &verify, GATEWAY_ASK_USEC, http_context(self, request));
     }
     return http_find(self, handle) != NULL ? handle : 0;
 }

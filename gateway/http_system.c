@@ -24,11 +24,18 @@ http_sign_in_start(gateway_t *self, http_request_t *request)
     return false;
 }
 
+act_addr_t
+http_here(const gateway_t *self, act_kind_id_t kind)
+{
+    return (act_addr_t){.node = act_self(self->ctx).node, .kind = (uint8_t)kind};
+}
+
 bool
 http_metrics_start(gateway_t *self, http_request_t *request)
 {
+    const act_addr_t here = http_here(self, ACT_KIND_METRICS);
     msg_metrics_scrape_t scrape = {0};
-    request_metrics_scrape(self->ctx, "", &scrape, GATEWAY_ASK_USEC, http_context(self, request));
+    act_request_to(self->ctx, &here, MSG_METRICS_SCRAPE, &scrape, GATEWAY_ASK_USEC, http_context(self, request));
     return true;
 }
 
@@ -50,8 +57,9 @@ http_metrics_finish(gateway_t *self, http_request_t *request, const msg_t *msg)
 bool
 http_actors_start(gateway_t *self, http_request_t *request)
 {
+    const act_addr_t here = http_here(self, ACT_KIND_METRICS);
     msg_metrics_actors_t actors = {0};
-    request_metrics_actors(self->ctx, "", &actors, GATEWAY_ASK_USEC, http_context(self, request));
+    act_request_to(self->ctx, &here, MSG_METRICS_ACTORS, &actors, GATEWAY_ASK_USEC, http_context(self, request));
     return true;
 }
 

@@ -5,6 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Who owns that of an instance now; stays as it is while nobody does. True: it is another one than before. */
+static bool
+instances_look(const gateway_t *self, act_kind_id_t kind, const gateway_instance_t *instance, act_addr_t *owner)
+{
+    act_addr_t now;
+    if (!act_owner(self->ctx, kind, instance->id, &now)) {
+        return false;
+    }
+    bool other = owner->key[0] == '\0' || owner->node != now.node;
+    *owner = now;
+    return other;
+}
+
 void
 instances_init(gateway_t *self)
 {
@@ -17,6 +30,8 @@ instances_init(gateway_t *self)
     ACT_ASSERT(self->instances != NULL);
     for (uint32_t i = 0; i < self->instances_count; i++) {
         self->instances[i].id = ids[i];
+        instances_look(self, ACT_KIND_ADMISSION, &self->instances[i], &self->instances[i].admission);
+        instances_look(self, ACT_KIND_QUEUE, &self->instances[i], &self->instances[i].queue);
     }
 }
 
@@ -143,6 +158,46 @@ instances_on_notice(gateway_t *self, const msg_gateway_notice_t *msg)
 
 /* ---- to admission ---- */
 
+/* Also one that shows its ticket: it may have to go on waiting. */
+static bool
+instances_is_watching(const session_t *session, uint32_t instance)
+{
+    return session->instance == instance && session->turn != 0 &&
+           (session->state == SESSION_WATCHING || (session->state == SESSION_JOINING && session->audience == NULL));
+}
+
+/* All who watch there; `before`: see session_watch_again. */
+static void
+instances_watch_again(gateway_t *self, uint32_t index, const act_addr_t *before)
+{
+    gateway_instance_t *instance = &self->instances[index];
+    instance->watch_again = false;
+    for (uint32_t slot = 0; slot < self->sessions_used; slot++) {
+        const session_t *session = &self->sessions[slot];
+        if (instances_is_watching(session, index) && !session_watch_again(self, session, before)) {
+            instance->watch_again = true; /* at the next beat */
+        }
+    }
+}
+
+void
+instances_view(gateway_t *self)
+{
+    bool beat = false;
+    act_trace_set(self->ctx, act_trace_new(self->ctx));
+    for (uint32_t i = 0; i < self->instances_count; i++) {
+        gateway_instance_t *instance = &self->instances[i];
+        act_addr_t before = instance->queue;
+        beat |= instances_look(self, ACT_KIND_ADMISSION, instance, &instance->admission);
+        if (instances_look(self, ACT_KIND_QUEUE, instance, &instance->queue)) {
+            instances_watch_again(self, i, &before);
+        }
+    }
+    if (beat) {
+        instances_beat(self);
+    }
+}
+
 void
 instances_beat(gateway_t *self)
 {
@@ -151,6 +206,9 @@ instances_beat(gateway_t *self)
     act_trace_set(self->ctx, act_trace_new(self->ctx));
     for (uint32_t i = 0; i < self->instances_count; i++) {
         send_admission_beat(self->ctx, self->instances[i].id, &beat); /* refused: the next one will do */
+        if (self->instances[i].watch_again) {
+            instances_watch_again(self, i, NULL);
+        }
     }
     act_timer_start(self->ctx, GATEWAY_TIMER_BEAT, GATEWAY_BEAT_USEC);
 }

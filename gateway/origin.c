@@ -1,5 +1,6 @@
-/* Which pages may open a WebSocket: the server's own, and those of gateway.origins; and who may use the loopback
- * listener: nobody who came by another name than loopback's. */
+/* Which pages may open a WebSocket: the server's own, and those of gateway.origins; and who may use the admin listener:
+ * nobody of this machine who came by another name than loopback's, and others only to see how it goes. */
+#include "address.h"
 #include "state.h"
 
 #include <arpa/inet.h>
@@ -49,9 +50,12 @@ origin_is_loopback(const char *authority)
 }
 
 bool
-gateway_admin_allowed(const char *host, const char *origin)
+gateway_admin_allowed(const wire_request_t *in)
 {
-    const char *scheme = strstr(origin, "://");
-    return (host[0] == '\0' || origin_is_loopback(host)) &&
-           (origin[0] == '\0' || (scheme != NULL && origin_is_loopback(scheme + 3)));
+    if (!address_is_loopback(in->address)) {
+        return in->method == WIRE_GET && (strcmp(in->path, "/health") == 0 || strcmp(in->path, "/metrics") == 0);
+    }
+    const char *scheme = strstr(in->origin, "://");
+    return (in->host[0] == '\0' || origin_is_loopback(in->host)) &&
+           (in->origin[0] == '\0' || (scheme != NULL && origin_is_loopback(scheme + 3)));
 }

@@ -86,16 +86,28 @@ server_vhost(server_t *self)
     return lws_create_vhost(self->context, &info);
 }
 
+/* Several processes on one host have an admin listener each: the port that all would have by themselves is the
+ * gateway's. */
+static int
+server_port(const server_t *self, bool admin)
+{
+    const config_t *config = self->config->config;
+    if (self->config->admin_only && !config_is_set(config, CONFIG_ADMIN_PORT)) {
+        return 0;
+    }
+    return (int)config_int(config, admin ? CONFIG_ADMIN_PORT : CONFIG_GATEWAY_PORT);
+}
+
 /* The first thread that binds chooses where the configuration leaves it open; the others take the same. */
 static bool
 server_bind(server_t *self, bool admin)
 {
     gateway_ports_t *ports = self->config->ports;
     const config_t *config = self->config->config;
-    const char *host = admin ? "127.0.0.1" : config_text(config, CONFIG_GATEWAY_HOST), *why = "";
+    const char *host = config_text(config, admin ? CONFIG_ADMIN_HOST : CONFIG_GATEWAY_HOST), *why = "";
     int *chosen = admin ? &ports->admin_port : &ports->port;
     pthread_mutex_lock(&ports->lock);
-    int port = *chosen != 0 ? *chosen : (int)config_int(config, admin ? CONFIG_ADMIN_PORT : CONFIG_GATEWAY_PORT);
+    int port = *chosen != 0 ? *chosen : server_port(self, admin);
     int bound = server_listen(self, admin ? &self->admin : &self->listener, host, port,
                               !admin && self->config->threads > 1, &why);
     if (bound > 0) {
@@ -125,7 +137,9 @@ server_on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events;
     server_t *self = timer->data;
     lws_cancel_service(self->context);
-    ev_io_start(loop, &self->listener); /* if it was stopped for want of descriptors */
+    if (self->listener.fd >= 0) { /* if it was stopped for want of descriptors */
+        ev_io_start(loop, &self->listener);
+    }
     if (self->admin.fd >= 0) {
         ev_io_start(loop, &self->admin);
     }
@@ -174,8 +188,8 @@ server_start(gateway_t *gateway, act_ctx_t *ctx, const gateway_config_t *config)
     self->context = server_context(self);
     self->vhost = self->context != NULL ? server_vhost(self) : NULL;
     server_starting = false;
-    bool good =
-        self->vhost != NULL && server_bind(self, false) && (act_self(ctx).thread != 0 || server_bind(self, true));
+    bool good = self->vhost != NULL && (config->admin_only || server_bind(self, false)) &&
+                (act_self(ctx).thread != 0 || server_bind(self, true));
     if (self->context == NULL) {
         act_log(ctx, LOG_ERROR, "listen-failed",
                 "libwebsockets could not start; is its libev plug-in (libwebsockets-evlib-ev) installed?");

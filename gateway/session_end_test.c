@@ -119,7 +119,8 @@ an_answer_after_the_end_gives_back_what_it_gives(void **state)
     }
     peer = peer_hold(house, HELD_ROOM_ASKED, &ask);
     end_as(house, peer, MSG_ADMISSION_ENTER, CLOSE_CODE_KICKED);
-    msg_room_joined_t joined = {.connection = (int64_t)peer->handle, .member = 9, .welcome = blob_new("{}", 2)};
+    msg_room_joined_t joined = {
+        .connection = (int64_t)peer->handle, .member = 9, .has_welcome = true, .welcome = blob_new("{}", 2)};
     sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
     assert_int_equal(((const msg_room_leave_t *)sim_take(house->sim, MSG_ROOM_LEAVE)->body)->member, 9);
     blob_release(&joined.welcome);

@@ -58,7 +58,7 @@ session_on_move(gateway_t *self, session_t *session, const msg_intent_move_t *ms
                                 .action_id = msg->action_id,
                                 .x = msg->x,
                                 .y = msg->y};
-        session_sent_on(self, session, send_room_move(self->ctx, session->audience->key, &move), msg->action_id);
+        session_sent_on(self, session, session_to_room(self, session, MSG_ROOM_MOVE, &move), msg->action_id);
     }
 }
 
@@ -70,7 +70,7 @@ session_on_chat(gateway_t *self, session_t *session, const msg_intent_chat_t *ms
                                 .member = session->member,
                                 .action_id = msg->action_id};
         memcpy(chat.text, msg->text, sizeof(chat.text));
-        session_sent_on(self, session, send_room_chat(self->ctx, session->audience->key, &chat), msg->action_id);
+        session_sent_on(self, session, session_to_room(self, session, MSG_ROOM_CHAT, &chat), msg->action_id);
     }
 }
 
@@ -85,7 +85,7 @@ session_on_action(gateway_t *self, session_t *session, const msg_intent_action_t
                                     .has_target_id = msg->has_target_id};
         memcpy(action.item_id, msg->item_id, sizeof(action.item_id));
         memcpy(action.target_id, msg->target_id, sizeof(action.target_id));
-        session_sent_on(self, session, send_room_action(self->ctx, session->audience->key, &action), msg->action_id);
+        session_sent_on(self, session, session_to_room(self, session, MSG_ROOM_ACTION, &action), msg->action_id);
     }
 }
 
@@ -103,7 +103,9 @@ session_dispatch(gateway_t *self, session_t *session, uint32_t type)
         session_on_watch(self, session, &self->in.queue_watch);
         return;
     case MSG_SESSION_LEAVE:
-        session_end(self, session, CLOSE_CODE_LEFT);
+        if (!session_hold_leave(self, session)) {
+            session_end(self, session, CLOSE_CODE_LEFT);
+        }
         return;
     case MSG_INTENT_MOVE:
         session_on_move(self, session, &self->in.intent_move);

@@ -2,6 +2,7 @@
  */
 #include "state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 uint64_t
@@ -90,6 +91,7 @@ session_on_join(gateway_t *self, session_t *session, const msg_session_join_t *m
     session->state = SESSION_JOINING;
     session->since = act_now(self->ctx);
     session->by_token = msg->has_reconnect_token;
+    session->admitted = false; /* if it was too early, it is told anew */
     session_keep_state(session, msg, watching);
     if (instance == GATEWAY_NONE) {
         session_on_secret_refused(self, session, SECRET_FAULT_UNKNOWN); /* nothing opens what is not there */
@@ -104,6 +106,17 @@ session_on_join(gateway_t *self, session_t *session, const msg_session_join_t *m
                             session_context(self, session, GATEWAY_ASK_ENTER));
 }
 
+/* What the room is told of it, now and whenever it has another owner. */
+static void
+session_keep_who(session_t *session, const msg_admission_entered_t *entered)
+{
+    size_t id = strlen(entered->character_id) + 1, name = strlen(entered->name) + 1;
+    session->who = malloc(id + name);
+    ACT_ASSERT(session->who != NULL);
+    memcpy(session->who, entered->character_id, id);
+    memcpy(session->who + id, entered->name, name);
+}
+
 void
 session_on_entered(gateway_t *self, session_t *session, const msg_t *msg)
 {
@@ -113,24 +126,14 @@ session_on_entered(gateway_t *self, session_t *session, const msg_t *msg)
     log_hash(entered->user_id, session->user);
     session->turn = entered->turn;
     session->role = (uint8_t)entered->role;
-    msg_room_join_t join = {.connection = (int64_t)session_handle(self, session),
-                            .role = entered->role,
-                            .format = (format_t)session->format,
-                            .has_room_version = session->has_room_version,
-                            .room_version = session->has_room_version ? session->room_version : 0,
-                            .has_last_sequence = session->has_last_sequence,
-                            .last_sequence = session->has_last_sequence ? session->last_sequence : 0};
-    memset(session->sent, 0, sizeof(session->sent)); /* where the token of a watch was, and what the room is told */
+    memset(session->token, 0, sizeof(session->token)); /* of a watch */
+    session_keep_who(session, entered);
     session->audience = audience_hold(&self->audiences, entered->room);
     session_say_token(self, session, entered->reconnect_token, entered->grace_seconds);
     if (session->state != SESSION_JOINING || !session_auth_ok(self, session, entered->auth_until)) {
         return; /* its outbox was full, or its token has run out */
     }
-    memcpy(join.session_id, entered->session_id, sizeof(join.session_id));
-    memcpy(join.character_id, entered->character_id, sizeof(join.character_id));
-    memcpy(join.name, entered->name, sizeof(join.name));
-    request_room_join(self->ctx, entered->room, &join, GATEWAY_ASK_USEC,
-                      session_context(self, session, GATEWAY_ASK_JOIN));
+    session_ask_room(self, session);
 }
 
 void
@@ -138,9 +141,17 @@ session_on_joined(gateway_t *self, session_t *session, const msg_t *msg)
 {
     const msg_room_joined_t *joined = msg->body;
     ACT_ASSERT(session->state == SESSION_JOINING && session->audience != NULL);
+    if (!joined->has_welcome) {
+        session_undo(self, msg, false); /* our own join did not say that it had one already */
+        session_on_not_joined(self, session, ERROR_INTERNAL, CLOSE_CODE_ROOM_CLOSED);
+        return;
+    }
     session->state = SESSION_JOINED;
     session->since = act_now(self->ctx);
     session->member = joined->member;
+    session->ask_again = false;
+    memset(session->sent, 0, sizeof(session->sent)); /* where what its client still had was */
+    session_settle_room(session, &msg->from);
     session->room_before = GATEWAY_NONE;
     session->room_next = session->audience->first;
     uint32_t slot = (uint32_t)(session - self->sessions);
@@ -153,7 +164,7 @@ session_on_joined(gateway_t *self, session_t *session, const msg_t *msg)
     address_text(session->address, address);
     act_trace_set(self->ctx, session->trace);
     act_log(self->ctx, LOG_INFO, "session-joined", "a session is in its room", LOG_S("session", session->session_id),
-            LOG_S("user", session->user), LOG_S("room", session->audience->key), LOG_S("address", address),
+            LOG_S("user", session->user), LOG_S("room", session->audience->room.key), LOG_S("address", address),
             LOG_S("format", format_names[session->format]));
     session_give(self, session, joined->welcome);
     instances_greet(self, session);

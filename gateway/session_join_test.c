@@ -266,7 +266,8 @@ a_room_that_does_not_answer_drops_the_session_and_a_late_place_is_given_back(voi
     assert_heard(house, peer, "TIMEOUT");
     assert_int_equal(peer->close_code, close_code_numbers[CLOSE_CODE_OVERLOADED]);
     assert_let_go(house, MSG_ADMISSION_DROP, "plaza", "s1", TURN);
-    msg_room_joined_t joined = {.connection = (int64_t)peer->handle, .member = 9, .welcome = blob_new("{}", 2)};
+    msg_room_joined_t joined = {
+        .connection = (int64_t)peer->handle, .member = 9, .has_welcome = true, .welcome = blob_new("{}", 2)};
     sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
     const msg_t *leave = sim_take(house->sim, MSG_ROOM_LEAVE);
     assert_non_null(leave);
@@ -282,7 +283,8 @@ an_answer_that_comes_twice_does_not_end_the_session(void **state)
     peer_t *peer = peer_open(house, CODEC_JSON);
     peer_enter(house, peer, "s1", "plaza/main", ROLE_PLAYER);
     msg_t ask = *sim_take(house->sim, MSG_ROOM_JOIN);
-    msg_room_joined_t joined = {.connection = (int64_t)peer->handle, .member = 9, .welcome = blob_new("{}", 2)};
+    msg_room_joined_t joined = {
+        .connection = (int64_t)peer->handle, .member = 9, .has_welcome = true, .welcome = blob_new("{}", 2)};
     sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
     sim_reply(house->sim, &ask, MSG_ROOM_JOINED, &joined);
     msg_admission_entered_t entered = entered_body("s1", "plaza/main", TURN);

@@ -1,6 +1,7 @@
 /* Out of a room, and out of admission's or the queue's hands: on every way a connection can end. */
 #include "state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The instance of a room key, "plaza" of "plaza/main". */
@@ -30,16 +31,23 @@ session_leave_audience(gateway_t *self, session_t *session)
 static void
 session_leave_room(gateway_t *self, session_t *session)
 {
+    bool parted = session->audience->phase == AUDIENCE_PARTED;
     session_leave_audience(self, session);
-    if (session->member != 0) { /* else room.joined is on its way, and is undone when it comes and finds nobody */
+    /* Without a member room.joined is on its way, and is undone when it comes and finds nobody. A room that it has
+     * parted from it just does not follow. */
+    if (session->member != 0 && !parted) {
         msg_room_leave_t leave = {.connection = (int64_t)session_handle(self, session), .member = session->member};
-        if (!send_room_leave(self->ctx, session->audience->key, &leave)) {
+        if (!send_to_room_leave(self->ctx, &session->audience->room, &leave)) {
             act_log(self->ctx, LOG_WARN, "leave-lost",
                     "the room could not be told that a session left: its mailbox is full",
-                    LOG_S("session", session->session_id), LOG_S("room", session->audience->key));
+                    LOG_S("session", session->session_id), LOG_S("room", session->audience->room.key));
         }
     }
+    session_hold_drop(session);
+    session->ask_again = false;
     audience_release(&self->audiences, &session->audience);
+    free(session->who);
+    session->who = NULL;
     session->member = 0;
 }
 
@@ -119,7 +127,7 @@ session_undo(gateway_t *self, const msg_t *msg, bool left)
     } else if (msg->type == MSG_ROOM_JOINED) {
         const msg_room_joined_t *joined = msg->body;
         msg_room_leave_t leave = {.connection = joined->connection, .member = joined->member};
-        send_room_leave(self->ctx, msg->from.key, &leave);
+        send_to_room_leave(self->ctx, &msg->from, &leave);
     }
 }
 
@@ -133,7 +141,7 @@ session_on_end(gateway_t *self, const msg_t *msg)
     }
     if (msg->from.kind != ACT_KIND_ROOM) {
         session->turn = 0; /* who holds the sessions knows, and needs no word */
-    } else if (session->audience != NULL) {
+    } else if (session->audience != NULL && session_room_is(session, &msg->from)) {
         session->member = 0; /* the room knows; the session has its grace */
     } else {
         return;

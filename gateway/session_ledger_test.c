@@ -125,8 +125,10 @@ ledger_answer_room(ledger_t *self, const ask_t *ask)
         sim_reply(self->house->sim, &ask->head, MSG_ROOM_REFUSED, &refused);
         return;
     }
-    msg_room_joined_t joined = {
-        .connection = ask->connection, .member = ++self->members_count, .welcome = blob_new("{}", 2)};
+    msg_room_joined_t joined = {.connection = ask->connection,
+                                .member = ++self->members_count,
+                                .has_welcome = true,
+                                .welcome = blob_new("{}", 2)};
     sim_reply(self->house->sim, &ask->head, MSG_ROOM_JOINED, &joined);
     blob_release(&joined.welcome);
 }

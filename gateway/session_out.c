@@ -50,10 +50,14 @@ session_on_refused(gateway_t *self, const msg_gateway_refused_t *msg)
 }
 
 void
-session_on_delta(gateway_t *self, const msg_gateway_delta_t *msg)
+session_on_delta(gateway_t *self, const msg_t *head)
 {
-    audience_t *audience = audience_find(&self->audiences, msg->room);
-    uint32_t slot = audience == NULL ? GATEWAY_NONE : audience->first;
+    const msg_gateway_delta_t *msg = head->body;
+    const audience_t *audience = audience_find(&self->audiences, msg->room);
+    uint32_t slot = audience != NULL ? audience->first : GATEWAY_NONE;
+    if (slot != GATEWAY_NONE && !session_room_is(&self->sessions[slot], &head->from)) {
+        return; /* of an owner before, which does not know yet that it is none */
+    }
     while (slot != GATEWAY_NONE) {
         session_t *session = &self->sessions[slot];
         slot = session->room_next; /* session_give may end this session, and free the audience with its last */
@@ -78,7 +82,7 @@ session_on_delta(gateway_t *self, const msg_gateway_delta_t *msg)
 void
 session_drained(gateway_t *self, session_t *session)
 {
-    if (session->outbox.count > 0 || session->audience == NULL) {
+    if (session->outbox.count > 0 || session->audience == NULL || session->hold != NULL) {
         return;
     }
     act_usec_t now = act_now(self->ctx);
@@ -89,7 +93,7 @@ session_drained(gateway_t *self, session_t *session)
     session_watch(self, session);
     act_trace_set(self->ctx, session->trace);
     msg_room_resync_t resync = {.connection = (int64_t)session_handle(self, session), .member = session->member};
-    send_room_resync(self->ctx, session->audience->key, &resync); /* refused: the sweep asks again */
+    send_to_room_resync(self->ctx, &session->audience->room, &resync); /* refused: the sweep asks again */
 }
 
 void

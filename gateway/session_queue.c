@@ -46,6 +46,23 @@ session_on_attached(gateway_t *self, session_t *session, const msg_t *msg)
             LOG_S("session", session->session_id), LOG_S("user", session->user), LOG_S("address", address));
     session_say_token(self, session, attached->reconnect_token, attached->grace_seconds);
     instances_greet(self, session);
+    gateway_instance_t *instance = &self->instances[session->instance];
+    if (msg->from.node != instance->queue.node && !session_watch_again(self, session, &msg->from)) {
+        instance->watch_again = true; /* the queue has moved while this was under way */
+    }
+}
+
+bool
+session_watch_again(gateway_t *self, const session_t *session, const act_addr_t *before)
+{
+    msg_queue_forget_t forget;
+    msg_queue_watching_t watching = {.turn = session->turn, .connection = (int64_t)session_handle(self, session)};
+    memcpy(forget.session_id, session->session_id, sizeof(forget.session_id));
+    memcpy(watching.session_id, session->session_id, sizeof(watching.session_id));
+    if (before != NULL && act_reaches(self->ctx, before)) {
+        act_send_to(self->ctx, before, MSG_QUEUE_FORGET, &forget); /* refused: it is told of its place twice */
+    }
+    return send_queue_watching(self->ctx, self->instances[session->instance].id, &watching);
 }
 
 /* NULL: it watches no more, or shows its ticket already. */
@@ -73,7 +90,8 @@ void
 session_on_admitted(gateway_t *self, const msg_gateway_admitted_t *msg)
 {
     session_t *session = session_find_watching(self, msg->connection);
-    if (session != NULL) {
+    if (session != NULL && !session->admitted) { /* once, though two owners of the queue may say so */
+        session->admitted = true;
         msg_event_admitted_t admitted = {.seconds = msg->seconds};
         memcpy(admitted.ticket, session->token, sizeof(admitted.ticket));
         session_say(self, session, &type_event_admitted, "event.admitted", &admitted, 160);

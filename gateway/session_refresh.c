@@ -41,7 +41,8 @@ session_on_refresh(gateway_t *self, session_t *session, const msg_session_refres
     session->refresh_at = (uint32_t)(act_now(self->ctx) / ACT_SEC) + GATEWAY_REFRESH_SECONDS;
     msg_auth_verify_t verify;
     memcpy(verify.token, msg->access_token, sizeof(verify.token));
-    request_auth_verify(self->ctx, "", &verify, GATEWAY_ASK_USEC, session_context(self, session, GATEWAY_ASK_REFRESH));
+    request_auth_verify(self->ctx, session->session_id, &verify, GATEWAY_ASK_USEC,
+                        session_context(self, session, GATEWAY_ASK_REFRESH));
 }
 
 /* Is that who opened the session? The keyed hash stands for the user: nobody can look for another id with the same

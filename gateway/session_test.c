@@ -88,7 +88,8 @@ a_spectator_sees_and_may_not_act(void **state)
     house_t *house = *state;
     peer_t *peer = peer_open(house, CODEC_JSON);
     peer_enter(house, peer, "s1", "plaza/main", ROLE_SPECTATOR);
-    msg_room_joined_t joined = {.connection = (int64_t)peer->handle, .member = 3, .welcome = blob_new("{}", 2)};
+    msg_room_joined_t joined = {
+        .connection = (int64_t)peer->handle, .member = 3, .has_welcome = true, .welcome = blob_new("{}", 2)};
     sim_reply(house->sim, sim_take(house->sim, MSG_ROOM_JOIN), MSG_ROOM_JOINED, &joined);
     blob_release(&joined.welcome);
     assert_heard(house, peer, "{}");

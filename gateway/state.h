@@ -28,10 +28,14 @@ enum {
     GATEWAY_SENT_OLD_USEC = 10 * ACT_SEC,
     GATEWAY_BEAT_USEC = 1 * ACT_SEC, /* a sign of life for each instance, and a look at what runs out */
     GATEWAY_REFRESH_SECONDS = 5,     /* between two session.refresh of a connection */
-    GATEWAY_RETRY_MSEC = 1000,       /* what is told with a transient refusal of which nothing better is known */
+    GATEWAY_MOVE_USEC = 3 * ACT_SEC, /* a room that moves: until it has gone, and then until it has a session again */
+    GATEWAY_MOVE_LOOK_USEC = 50 * ACT_MSEC, /* between two tries to join one that is on its way */
+    GATEWAY_HELD_CAP = 256,                 /* messages kept back of a session; over it OVERLOADED */
+    GATEWAY_HELD_BYTES_MAX = 65536,         /* likewise */
+    GATEWAY_RETRY_MSEC = 1000,              /* what is told with a transient refusal of which nothing better is known */
 };
 
-typedef enum gateway_timer { GATEWAY_TIMER_SWEEP, GATEWAY_TIMER_BEAT } gateway_timer_t;
+typedef enum gateway_timer { GATEWAY_TIMER_SWEEP, GATEWAY_TIMER_BEAT, GATEWAY_TIMER_MOVE } gateway_timer_t;
 
 /* First byte of the context of an act_request; the rest is a handle. */
 typedef enum gateway_ask {
@@ -58,6 +62,24 @@ typedef struct session_sent {
     uint32_t usec;      /* low bits of act_now; 0: free */
 } session_sent_t;
 
+/* What a session has said while its room moves. */
+typedef struct held_message {
+    struct held_message *next;
+    act_trace_t trace;
+    msg_type_t type; /* room.move, chat or action; or session.leave, without a body */
+    union {
+        msg_room_move_t move;
+        msg_room_action_t action;
+        msg_room_chat_t chat;
+    } body; /* as much of it as its type takes */
+} held_message_t;
+
+typedef struct session_hold {
+    act_usec_t since;
+    held_message_t *first, **end;
+    uint32_t count, bytes;
+} session_hold_t;
+
 /* Whether a connection's seat or place outlives it. */
 typedef enum session_parting {
     SESSION_PARTING_DROP,     /* it does, for the grace */
@@ -79,6 +101,8 @@ typedef struct session {
     void *conn;
     address_t *address;
     audience_t *audience; /* NULL before the secret was good */
+    char *who;            /* its character's id and name, each with its NUL; NULL before the secret was good */
+    session_hold_t *hold; /* what it says is kept back; NULL: it is not */
     outbox_t outbox;
     int64_t member;        /* the room's handle; 0 before it is in */
     int64_t turn;          /* its hold on session_id; 0: it has none that admission or queue should hear the end of */
@@ -109,8 +133,10 @@ typedef struct session {
     uint8_t instance; /* index of gateway.instances */
     bool watched, stale, asked_write, close_told;
     bool partial_binary;
+    bool ask_again; /* its room was on its way when it was asked */
     bool by_token;  /* the secret it showed is a reconnect token, not a ticket */
     bool too_large; /* while closing: its frame was, which RFC 6455 has a code of its own for */
+    bool admitted;  /* while it watches: it has been told that a seat is held */
     bool idle_warned, auth_warned;
     bool refreshing;     /* auth is being asked about a newer access token */
     uint32_t auth_until; /* the second since 1970 at which its access token runs out; SESSION_NEVER: not known */
@@ -165,6 +191,8 @@ typedef struct gateway_limits {
 /* One instance as admission has last told of it. */
 typedef struct gateway_instance {
     const char *id;
+    act_addr_t admission, queue; /* whose they were at the last view; key "": nobody's yet */
+    bool watch_again;            /* some who watch could not be told of to the queue's new owner: once more */
     bool degraded;
     bool maintenance;
     bool has_ends;
@@ -223,11 +251,38 @@ bool session_build_ok(gateway_t *self, session_t *session, const char *build);
 uint64_t session_context(const gateway_t *self, const session_t *session, gateway_ask_t ask);
 void session_say_token(gateway_t *self, session_t *session, const char *token, int64_t grace_seconds);
 
+/* session_move.c: whose a session's room is, and what happens when that changes. */
+/* Asks the room, or sees to it that it is asked when it has arrived. */
+void session_ask_room(gateway_t *self, session_t *session);
+/* The room has said no, since it is on its way. */
+void session_ask_again(gateway_t *self, session_t *session);
+/* To the session's room, or kept back. False: it cannot be taken. `body` is of one of the types of held_message_t. */
+bool session_to_room(gateway_t *self, session_t *session, msg_type_t type, const void *body);
+/* Its client leaves. True: as soon as what is kept back has been said. */
+bool session_hold_leave(gateway_t *self, session_t *session);
+void session_hold_drop(session_t *session);
+/* This owner has let it in. */
+void session_settle_room(session_t *session, const act_addr_t *from);
+/* Its room has it again. */
+void session_on_rejoined(gateway_t *self, session_t *session, const msg_t *msg);
+void session_on_room_moving(gateway_t *self, const msg_t *msg);
+void session_on_room_moved(gateway_t *self, const msg_t *msg);
+/* It is the owner that has let the session's fellows in, or none has yet. */
+bool session_room_is(const session_t *session, const act_addr_t *from);
+/* Rooms on their way: what is to be asked again, what has taken too long. */
+void session_look_at_moves(gateway_t *self);
+/* Who is there has changed. */
+void session_on_view(gateway_t *self);
+
 /* session_queue.c: a connection that watches its place in the queue. */
 void session_on_watch(gateway_t *self, session_t *session, const msg_queue_watch_t *msg);
 void session_on_attached(gateway_t *self, session_t *session, const msg_t *msg);
 void session_on_position(gateway_t *self, const msg_gateway_queue_position_t *msg);
 void session_on_admitted(gateway_t *self, const msg_gateway_admitted_t *msg);
+
+/* The queue of its instance is another's now: it watches there, and no more at `before` (NULL: that has been told).
+ * False: refused. */
+bool session_watch_again(gateway_t *self, const session_t *session, const act_addr_t *before);
 
 /* session_clock.c: what runs out by itself: a session that does nothing, an access token. */
 /* It plays from now on. */
@@ -268,6 +323,8 @@ uint32_t instances_find(const gateway_t *self, const char *id);
 /* Is the registry of one of them away? */
 bool instances_degraded(const gateway_t *self);
 void instances_beat(gateway_t *self);
+/* Who is there has changed: new owners of admission and queue hear of this gateway at once. */
+void instances_view(gateway_t *self);
 void instances_on_notice(gateway_t *self, const msg_gateway_notice_t *msg);
 void instances_on_report(gateway_t *self, const msg_gateway_report_t *msg);
 /* Tells a newcomer what the others have been told. */
@@ -276,7 +333,7 @@ void instances_greet(gateway_t *self, session_t *session);
 /* session_out.c: gateway.* from rooms. */
 void session_on_ack(gateway_t *self, const msg_gateway_ack_t *msg);
 void session_on_refused(gateway_t *self, const msg_gateway_refused_t *msg);
-void session_on_delta(gateway_t *self, const msg_gateway_delta_t *msg);
+void session_on_delta(gateway_t *self, const msg_t *msg);
 void session_on_state(gateway_t *self, const msg_gateway_state_t *msg);
 void session_drained(gateway_t *self, session_t *session);
 

@@ -72,7 +72,7 @@ typedef struct wire_request {
     const uint8_t *body;
     size_t length;
     uint8_t address[WIRE_ADDRESS_BYTES]; /* of the client */
-    bool admin;                          /* came to the loopback listener */
+    bool admin;                          /* came to the admin listener */
     bool too_large; /* the body is over gateway.frame_max, or a header over its limit; neither is here */
     bool unread;    /* the body has no length, or cannot be read */
 } wire_request_t;
@@ -88,8 +88,8 @@ void gateway_http_refuse(gateway_t *self, void *conn, error_code_t code, const c
 
 /* May a page of this Origin open a WebSocket to a server that was asked for as `host`? */
 bool gateway_origin_allowed(const gateway_t *self, const char *origin, const char *host);
-/* May a request with these headers ("" when absent) use the loopback listener? Not when a page elsewhere made it, also
- * not one that has its own name resolve to 127.0.0.1. */
-bool gateway_admin_allowed(const char *host, const char *origin);
+/* May this request use the admin listener? From this machine: not when a page elsewhere made it, also not one that has
+ * its own name resolve to 127.0.0.1. From elsewhere, when admin.host lets it in: GET of /health and /metrics. */
+bool gateway_admin_allowed(const wire_request_t *in);
 
 #endif

@@ -109,6 +109,10 @@ house_configure(house_t *self)
                                  .rules = &plaza_rules};
     self->metrics = (metrics_config_t){
         .stats = broker_stats(self->broker), .build = PLAYHOUSE_BUILD, .process = metrics_process_read};
+    if (self->net.on) {
+        self->metrics.node = self->net.name;
+        self->metrics.roles = self->net.roles;
+    }
     house_at_the_door = self;
     self->front = (front_config_t){.endpoint = config_text(config, CONFIG_BROKER_ENDPOINT), .bound = house_on_front};
     self->limits = room_limits(&self->room);
@@ -128,7 +132,12 @@ house_configure(house_t *self)
         .sign_in = &self->sign_in,
         .dev_token_seconds = DEV_ISSUER_TTL_SECONDS,
         .self = self,
+        .node = self->net.on ? self->net.name : NULL,
+        .roles = self->net.roles,
+        .kinds = self->net.kinds,
     };
+    self->admin = self->gateway;
+    self->admin.admin_only = true;
 }
 
 /* What others need last comes first: they are stopped in reverse. */
@@ -148,6 +157,7 @@ house_add_actors(house_t *self)
         {&admission_kind, &self->admission},
         {&auth_kind, &self->auth},
         {&gateway_kind, &self->gateway},
+        {&admin_kind, &self->admin},
         {&front_kind, &self->front},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

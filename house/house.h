@@ -65,6 +65,7 @@ typedef struct house {
     metrics_config_t metrics;
     obj_sign_in_t sign_in;
     gateway_config_t gateway;
+    gateway_config_t admin; /* the same for processes without a gateway */
     front_config_t front;
     struct {
         char url[128], admin[128], front[128], broker[128]; /* what listens where; told while actors start */

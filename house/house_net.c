@@ -289,6 +289,7 @@ house_open_net(house_t *self)
     const char *front = config_text(config, CONFIG_BROKER_ENDPOINT);
     bool door = house_runs(self, ACT_KIND_BROKER) || config_is_set(config, CONFIG_BROKER_ENDPOINT);
     net->kinds |= door && *front != '\0' ? 1u << ACT_KIND_FRONT : 0;
+    net->kinds |= house_runs(self, ACT_KIND_GATEWAY) ? 0 : 1u << ACT_KIND_ADMIN; /* a gateway has that listener, too */
     net->node = (broker_node_t){.name = net->name,
                                 .host = config_text(config, CONFIG_NODE_HOST),
                                 .port = (uint16_t)config_int(config, CONFIG_NODE_PORT),
@@ -377,6 +378,6 @@ house_place(house_t *self)
         }
     }
     house_place_word(self, house_is_alone(self, CONFIG_AUTH_THREADS) ? " " : " auth", 1);
-    house_place_word(self, self->net.on ? "admission+queue metrics+front+node+broker" : "admission+queue+metrics+front",
-                     1);
+    house_place_word(
+        self, self->net.on ? "admission+queue metrics+front+admin node+broker" : "admission+queue+metrics+front", 1);
 }

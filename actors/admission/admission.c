@@ -164,6 +164,10 @@ admission_tick(admission_t *self, act_ctx_t *ctx)
 {
     self->ticks++;
     act_timer_start(ctx, ADMISSION_TIMER_TICK, ADMISSION_TICK_USEC);
+    if (self->leaving) {
+        admission_leaving_tick(self, ctx);
+        return;
+    }
     if (!self->ready) {
         return;
     }
@@ -177,7 +181,7 @@ admission_tick(admission_t *self, act_ctx_t *ctx)
     }
     saver_tick(self->saver, ctx);
     admission_gateways_tick(self, ctx);
-    if (self->ready) {
+    if (self->ready && act_now(ctx) - self->since >= REGISTRY_SILENT_MSEC * (act_usec_t)ACT_MSEC) {
         admission_sweep(self, ctx);
     }
     if (self->ready) {
@@ -291,6 +295,10 @@ admission_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         admission_receive_closed(self, ctx, msg);
         return;
     }
+    if (self->leaving && !self->ready && !msg_infos[msg->type].answer && msg->type != MSG_ACT_NO_ANSWER) {
+        admission_pass_on(self, ctx, msg);
+        return;
+    }
     switch ((admission_inbox_t)msg->type) {
     case ADMISSION_INBOX_CONNECT:
         admission_on_connect(self, ctx, msg);
@@ -307,7 +315,7 @@ admission_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     case ADMISSION_INBOX_HELD:
         admission_on_held(self, ctx, msg->body);
         return;
-    case ADMISSION_INBOX_PACE:
+    case ADMISSION_INBOX_PACE: /* of the queue, whichever of both has moved */
         self->ms_per_place = ((const msg_admission_pace_t *)msg->body)->ms_per_place;
         return;
     case ADMISSION_INBOX_CONFIGURE:
@@ -341,7 +349,7 @@ static void
 admission_flush(void *state, act_ctx_t *ctx)
 {
     admission_t *self = state;
-    if (self->queue_news && self->ready) {
+    if (self->queue_news && self->ready && !self->leaving) {
         msg_queue_changed_t changed = {.number = 0};
         self->queue_news = !send_queue_changed(ctx, act_key(ctx), &changed); /* refused: at the next flush */
     }
@@ -360,6 +368,8 @@ admission_init(void *state, act_ctx_t *ctx, const void *config)
     }
     if (self->open) {
         self->saver = saver_new(admission_on_saved, self);
+        self->since = act_now(ctx);
+        self->leaving = !act_owns(ctx); /* its asker does not know yet who is there now */
         admission_rebuild(self, ctx);
         act_timer_start(ctx, ADMISSION_TIMER_TICK, ADMISSION_TICK_USEC);
     }
@@ -405,5 +415,6 @@ const act_kind_t admission_kind = {
     .receive = admission_receive,
     .expire = admission_expire,
     .flush = admission_flush,
+    .view = admission_on_view,
     .fini = admission_fini,
 };

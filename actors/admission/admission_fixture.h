@@ -411,9 +411,9 @@ count_of(fixture_t *f, metric_id_t metric, uint32_t label)
 
 /* ---- set up ---- */
 
-/* Not asked anything yet. */
+/* Nobody runs admission yet. */
 static inline fixture_t *
-fixture_new(registry_t *registry)
+fixture_bare(registry_t *registry)
 {
     fixture_t *f = calloc(1, sizeof *f);
     assert_non_null(f);
@@ -429,6 +429,14 @@ fixture_new(registry_t *registry)
     };
     f->beating[0] = "g1";
     f->beating[1] = "g2";
+    return f;
+}
+
+/* Not asked anything yet. */
+static inline fixture_t *
+fixture_new(registry_t *registry)
+{
+    fixture_t *f = fixture_bare(registry);
     sim_add(f->sim, &admission_kind, &f->config);
     return f;
 }

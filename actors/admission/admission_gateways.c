@@ -112,6 +112,17 @@ admission_on_beat(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
     }
     gateway->heard_at = act_now(ctx);
     gateway->heard = true;
+    gateway->reached = act_reaches(ctx, &gateway->addr);
+    gateway->gone = false;
+}
+
+void
+admission_gateways_renew(admission_t *self, act_ctx_t *ctx)
+{
+    for (uint32_t i = 0; i < self->gateways_count; i++) {
+        self->gateways[i]->heard_at = act_now(ctx);
+        admission_audit_end(self->gateways[i]);
+    }
 }
 
 /* What other processes have left for this gateway. False: the registry was lost. */
@@ -282,6 +293,74 @@ admission_audit_step(admission_t *self, act_ctx_t *ctx, admission_gateway_t *gat
     return good;
 }
 
+/* ---- a gateway whose process is gone ---- */
+
+/* Drops what it held, a page at a time. True: there is more. */
+static bool
+admission_gone_page(admission_t *self, act_ctx_t *ctx, admission_gateway_t *gateway, uint32_t *dropped)
+{
+    registry_t *registry = self->config->registry;
+    registry_session_t *page = calloc(ADMISSION_AUDIT_PAGE, sizeof *page);
+    uint32_t count = 0;
+    ACT_ASSERT(page != NULL);
+    registry_result_t result =
+        registry->list(registry, act_now(ctx), act_key(ctx), gateway->after, page, ADMISSION_AUDIT_PAGE, &count);
+    bool good = !admission_is_lost(self, ctx, result);
+    for (uint32_t i = 0; good && i < count; i++) {
+        gateway->after = page[i].number;
+        if (strcmp(page[i].holder, gateway->holder) == 0) {
+            msg_admission_drop_t drop = {.turn = page[i].turn};
+            memcpy(drop.session_id, page[i].session_id, sizeof drop.session_id);
+            good = admission_on_drop(self, ctx, &drop);
+            (*dropped)++;
+        }
+    }
+    free(page);
+    return good && count == ADMISSION_AUDIT_PAGE;
+}
+
+/* As much as a sweep does at once. What the registry loses meanwhile its own look at silent holders finds. */
+static void
+admission_gone_drop(admission_t *self, act_ctx_t *ctx, uint32_t index)
+{
+    admission_gateway_t *gateway = self->gateways[index];
+    uint32_t dropped = 0;
+    while (self->ready && dropped < ADMISSION_SWEEP_MAX) {
+        if (!admission_gone_page(self, ctx, gateway, &dropped)) {
+            if (self->ready) {
+                admission_gateway_remove(self, index);
+            }
+            return;
+        }
+    }
+}
+
+static void
+admission_gone_begin(act_ctx_t *ctx, admission_gateway_t *gateway)
+{
+    act_count(ctx, METRIC_HOLDERS_LOST, 0, 1);
+    act_log(ctx, LOG_WARN, "gateway-gone", "a gateway's process is gone; what it held goes into grace",
+            LOG_S("holder", gateway->holder));
+    admission_audit_end(gateway);
+    gateway->gone = true;
+}
+
+void
+admission_gateways_view(admission_t *self, act_ctx_t *ctx)
+{
+    for (uint32_t i = self->gateways_count; i-- > 0;) {
+        admission_gateway_t *gateway = self->gateways[i];
+        bool reached = act_reaches(ctx, &gateway->addr);
+        if (gateway->reached && !reached && !gateway->gone) { /* one that is not in the view yet was not reached */
+            admission_gone_begin(ctx, gateway);
+        }
+        gateway->reached = reached;
+        if (gateway->gone) {
+            admission_gone_drop(self, ctx, i);
+        }
+    }
+}
+
 /* ---- time ---- */
 
 void
@@ -290,6 +369,10 @@ admission_gateways_tick(admission_t *self, act_ctx_t *ctx)
     bool begin = self->ticks % ADMISSION_AUDIT_TICKS == 1;
     for (uint32_t i = self->gateways_count; i-- > 0 && self->ready;) {
         admission_gateway_t *gateway = self->gateways[i];
+        if (gateway->gone) {
+            admission_gone_drop(self, ctx, i);
+            continue;
+        }
         if (act_now(ctx) - gateway->heard_at >= REGISTRY_SILENT_MSEC * (act_usec_t)ACT_MSEC) {
             act_count(ctx, METRIC_HOLDERS_LOST, 0, 1);
             act_log(ctx, LOG_WARN, "gateway-silent", "a gateway is not heard of any more; what it held goes into grace",

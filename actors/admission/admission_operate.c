@@ -119,7 +119,7 @@ admission_on_configure(admission_t *self, act_ctx_t *ctx, const msg_t *request)
     while (slot < ADMISSION_CONFIGURES_MAX && self->configures[slot].used) {
         slot++;
     }
-    if (slot == ADMISSION_CONFIGURES_MAX || !self->ready) {
+    if (slot == ADMISSION_CONFIGURES_MAX || !self->ready || self->leaving) {
         admission_decline(ctx, request, ERROR_OVERLOADED);
         return;
     }
@@ -149,7 +149,7 @@ admission_on_configure(admission_t *self, act_ctx_t *ctx, const msg_t *request)
                                           (uint64_t)(configure->turn & 0xffffff) << 32 | slot);
 }
 
-static bool
+bool
 admission_is_configuring(const admission_t *self)
 {
     bool any = false;

@@ -104,11 +104,25 @@ void
 admission_rebuild(admission_t *self, act_ctx_t *ctx)
 {
     self->ready = false;
-    if (!self->rebuilding) {
+    if (!self->rebuilding && !self->leaving) {
         self->rebuilding = true;
         act_log(ctx, LOG_INFO, "registry-rebuild", "the registry is told what the store knows");
         admission_rebuild_start(self, ctx);
     }
+}
+
+void
+admission_rebuild_cancel(admission_t *self, act_ctx_t *ctx)
+{
+    self->rebuild++; /* what is still to come of this try is void */
+    self->rebuilding = false;
+    act_timer_stop(ctx, ADMISSION_TIMER_REBUILD);
+    while (self->deferred != NULL) {
+        act_trace_set(ctx, self->deferred->msg.trace);
+        admission_pass_on(self, ctx, &self->deferred->msg);
+        admission_deferred_drop_first(self);
+    }
+    admission_refuse_all(self, ctx, REASON_DEPENDENCY_UNAVAILABLE);
 }
 
 static void

@@ -40,6 +40,8 @@ typedef struct admission_gateway {
     char holder[sizeof((registry_session_t *)NULL)->holder];
     act_usec_t heard_at;
     bool heard;      /* since the last tick */
+    bool reached;    /* its process was there when it was looked at last */
+    bool gone;       /* its process has left or died: what it holds is being dropped, from `after` on */
     int64_t marker;  /* of the audit under way; 0: none */
     uint32_t settle; /* ticks until it is asked what it holds */
     bool reported;   /* all of `held` is here */
@@ -58,8 +60,10 @@ typedef struct admission_configure {
 
 typedef struct admission {
     const admission_config_t *config;
-    bool open;  /* this key is an instance of ours */
-    bool ready; /* the registry knows what the store knows */
+    bool open;        /* this key is an instance of ours */
+    bool ready;       /* the registry knows what the store knows */
+    bool leaving;     /* the key belongs elsewhere: what is under way ends here, and then the state */
+    act_usec_t since; /* when it took the key over; gateways have not had the time to be silent before */
     bool told_degraded;
     admission_table_t table;
     saver_t *saver;
@@ -167,9 +171,23 @@ void admission_rebuild(admission_t *self, act_ctx_t *ctx);
 void admission_defer(admission_t *self, act_ctx_t *ctx, const msg_t *msg);
 void admission_on_rebuild_answer(admission_t *self, act_ctx_t *ctx, const msg_t *answer);
 void admission_on_rebuild_timer(admission_t *self, act_ctx_t *ctx);
+/* Nothing is rebuilt here any more; what waits for that is passed on. */
+void admission_rebuild_cancel(admission_t *self, act_ctx_t *ctx);
 void admission_deferred_fini(admission_t *self);
 /* admission.c: what comes out of the deferred list goes in here. */
 void admission_handle(admission_t *self, act_ctx_t *ctx, const msg_t *msg);
+
+/* Some processes may be gone, and with them gateways. */
+void admission_gateways_view(admission_t *self, act_ctx_t *ctx);
+/* The beats went elsewhere for a while. */
+void admission_gateways_renew(admission_t *self, act_ctx_t *ctx);
+
+/* admission_move.c: the key moves to another process, or comes from one. */
+void admission_on_view(void *state, act_ctx_t *ctx);
+/* Instead of a tick's work. */
+void admission_leaving_tick(admission_t *self, act_ctx_t *ctx);
+/* What comes to the wrong process: who asks is told to ask again, what is told goes on to the owner. */
+void admission_pass_on(admission_t *self, act_ctx_t *ctx, const msg_t *msg);
 
 /* admission_operate.c: what operators ask and switch. */
 void admission_on_configure(admission_t *self, act_ctx_t *ctx, const msg_t *request);
@@ -177,6 +195,8 @@ void admission_on_configured(admission_t *self, act_ctx_t *ctx, const msg_t *ans
 bool admission_on_inspect(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 bool admission_on_find(admission_t *self, act_ctx_t *ctx, const msg_t *request);
 bool admission_on_list(admission_t *self, act_ctx_t *ctx, const msg_t *request);
+/* Are switches on their way to the store? */
+bool admission_is_configuring(const admission_t *self);
 void admission_switches_tick(admission_t *self, act_ctx_t *ctx);
 void admission_maintenance_tick(admission_t *self, act_ctx_t *ctx);
 /* Seconds until maintenance ends the sessions; -1: it does not. */

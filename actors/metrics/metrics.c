@@ -29,7 +29,14 @@ metrics_on_scrape(metrics_t *self, act_ctx_t *ctx, const msg_t *msg)
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     ACT_ASSERT(out != NULL);
-    metrics_write(out, rows, count, self->config->build, act_now(ctx) - self->started, known ? &process : NULL);
+    const metrics_page_t page = {.rows = rows,
+                                 .count = count,
+                                 .build = self->config->build,
+                                 .node = self->config->node,
+                                 .roles = self->config->roles,
+                                 .uptime = act_now(ctx) - self->started,
+                                 .process = known ? &process : NULL};
+    metrics_write(out, &page);
     ACT_ASSERT(fclose(out) == 0 && length <= METRICS_TEXT_MAX);
     msg_metrics_text_t answer = {.text = blob_new(text, length)};
     free(text);

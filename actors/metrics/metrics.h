@@ -27,15 +27,26 @@ typedef struct metrics_process {
 typedef struct metrics_config {
     stats_source_t stats;
     const char *build; /* shown as a label; any text */
+    /* Labels of every sample, any text: which process this is, and what it is there for. NULL or "": it is alone, and
+     * there are no such labels. */
+    const char *node, *roles;
     /* False: unknown, and left out. metrics_process_read in the server. */
     bool (*process)(metrics_process_t *out);
 } metrics_config_t;
 
 bool metrics_process_read(metrics_process_t *out);
 
-/* Exposition format 0.0.4 of `count` rows; `process` NULL: left out. */
-void metrics_write(FILE *out, const stats_row_t *rows, size_t count, const char *build, act_usec_t uptime,
-                   const metrics_process_t *process);
+/* What one page of numbers is written from. */
+typedef struct metrics_page {
+    const stats_row_t *rows;
+    size_t count;
+    const char *build, *node, *roles; /* as in the configuration */
+    act_usec_t uptime;
+    const metrics_process_t *process; /* NULL: left out */
+} metrics_page_t;
+
+/* Exposition format 0.0.4. */
+void metrics_write(FILE *out, const metrics_page_t *page);
 /* docs/metrics.md: every name with its type, labels and help. */
 void metrics_write_reference(FILE *out);
 

@@ -313,6 +313,27 @@ mailboxes_process_and_build_are_shown(void **state)
 }
 
 static void
+each_sample_of_a_process_among_others_says_which_one_it_is(void **state)
+{
+    stage_t *self = *state;
+    self->config.node = "tower-\"1\"";
+    self->config.roles = "room";
+    count(self, 0, METRIC_CONNECTS, OUTCOME_ADMITTED, 2);
+    count(self, 0, METRIC_COMMIT_LATENCY, 0, 2);
+    exposition_t *found = scrape(self);
+#define HERE "node=\"tower-\\\"1\\\"\",roles=\"room\""
+    for (size_t i = 0; i < found->samples_count; i++) {
+        assert_memory_equal(found->samples[i].labels, HERE, strlen(HERE));
+    }
+    check_value(found, "playhouse_connects_total", HERE ",outcome=\"admitted\"", 2);
+    check_value(found, "playhouse_commit_seconds_bucket", HERE ",le=\"0.000032\"", 2);
+    check_value(found, "playhouse_commit_seconds_count", HERE, 2);
+    check_value(found, "playhouse_mailbox_depth", HERE ",actor=\"gateway\",thread=\"0\"", 5);
+    check_value(found, "process_open_fds", HERE, 12);
+    free(found);
+}
+
+static void
 actors_are_listed(void **state)
 {
     stage_t *self = *state;
@@ -379,6 +400,7 @@ main(void)
         METRICS_TEST(gauge_below_zero_is_shown_as_such),
         METRICS_TEST(histograms_are_cumulative_and_time_is_in_seconds),
         METRICS_TEST(mailboxes_process_and_build_are_shown),
+        METRICS_TEST(each_sample_of_a_process_among_others_says_which_one_it_is),
         METRICS_TEST(actors_are_listed),
         cmocka_unit_test(process_numbers_are_those_of_this_process),
         cmocka_unit_test(page_of_all_names_is_up_to_date),

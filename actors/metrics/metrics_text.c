@@ -69,77 +69,117 @@ write_value(FILE *out, const char *text)
     fputc('"', out);
 }
 
+typedef struct label {
+    const char *name, *value;
+} label_t;
+
+/* The name of a sample and its labels: the process', then these. */
+static void
+write_labelled(FILE *out, const metrics_page_t *page, const char *name, const char *suffix, label_t one, label_t two)
+{
+    const label_t labels[] = {{"node", page->node != NULL && page->node[0] != '\0' ? page->node : NULL},
+                              {"roles", page->roles != NULL && page->roles[0] != '\0' ? page->roles : NULL},
+                              one,
+                              two};
+    char before = '{';
+    fprintf(out, "%s%s", name, suffix);
+    for (size_t i = 0; i < sizeof(labels) / sizeof(*labels); i++) {
+        if (labels[i].name != NULL && labels[i].value != NULL) {
+            fprintf(out, "%c%s=", before, labels[i].name);
+            write_value(out, labels[i].value);
+            before = ',';
+        }
+    }
+    fputs(before == ',' ? "} " : " ", out);
+}
+
+/* With one label (NULL: none). */
+static void
+write_name(FILE *out, const metrics_page_t *page, const char *name, const char *suffix, const char *label,
+           const char *value)
+{
+    write_labelled(out, page, name, suffix, (label_t){label, value}, (label_t){NULL, NULL});
+}
+
 static uint64_t
-slot_sum(const stats_row_t *rows, size_t count, size_t slot)
+slot_sum(const metrics_page_t *page, size_t slot)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        sum += atomic_load_explicit(&rows[i].metrics[slot], memory_order_relaxed);
+    for (size_t i = 0; i < page->count; i++) {
+        sum += atomic_load_explicit(&page->rows[i].metrics[slot], memory_order_relaxed);
     }
     return sum;
 }
 
+/* The upper bound of a bucket, as a label. */
 static void
-write_histogram(FILE *out, const metric_info_t *info, const stats_row_t *rows, size_t count, size_t slot)
+bound_text(const metric_info_t *info, uint32_t bucket, char text[32])
 {
-    bool time = info->type == METRIC_HISTOGRAM;
-    uint64_t cumulated = 0;
-    for (uint32_t i = 0; i < METRIC_BUCKETS - 1; i++) {
-        cumulated += slot_sum(rows, count, slot + i);
-        fprintf(out, "%s_bucket{le=\"", info->name);
-        if (time) {
-            write_seconds(out, metric_bucket_bound(info->type, i));
-        } else {
-            fprintf(out, "%" PRIu64, metric_bucket_bound(info->type, i));
-        }
-        fprintf(out, "\"} %" PRIu64 "\n", cumulated);
+    uint64_t bound = metric_bucket_bound(info->type, bucket);
+    if (info->type == METRIC_HISTOGRAM) {
+        snprintf(text, 32, "%" PRIu64 ".%06" PRIu64, bound / USEC_PER_SEC, bound % USEC_PER_SEC);
+    } else {
+        snprintf(text, 32, "%" PRIu64, bound);
     }
-    cumulated += slot_sum(rows, count, slot + METRIC_BUCKETS - 1);
-    fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum ", info->name, cumulated, info->name);
-    uint64_t sum = slot_sum(rows, count, slot + METRIC_BUCKETS);
-    if (time) {
+}
+
+static void
+write_histogram(FILE *out, const metrics_page_t *page, const metric_info_t *info, size_t slot)
+{
+    uint64_t cumulated = 0;
+    char bound[32];
+    for (uint32_t i = 0; i < METRIC_BUCKETS - 1; i++) {
+        cumulated += slot_sum(page, slot + i);
+        bound_text(info, i, bound);
+        write_name(out, page, info->name, "_bucket", "le", bound);
+        fprintf(out, "%" PRIu64 "\n", cumulated);
+    }
+    cumulated += slot_sum(page, slot + METRIC_BUCKETS - 1);
+    write_name(out, page, info->name, "_bucket", "le", "+Inf");
+    fprintf(out, "%" PRIu64 "\n", cumulated);
+    write_name(out, page, info->name, "_sum", NULL, NULL);
+    uint64_t sum = slot_sum(page, slot + METRIC_BUCKETS);
+    if (info->type == METRIC_HISTOGRAM) {
         write_seconds(out, sum);
     } else {
         fprintf(out, "%" PRIu64, sum);
     }
-    fprintf(out, "\n%s_count %" PRIu64 "\n", info->name, cumulated);
+    fputc('\n', out);
+    write_name(out, page, info->name, "_count", NULL, NULL);
+    fprintf(out, "%" PRIu64 "\n", cumulated);
 }
 
 static void
-write_metric(FILE *out, metric_id_t id, const stats_row_t *rows, size_t count)
+write_metric(FILE *out, const metrics_page_t *page, metric_id_t id)
 {
     const metric_info_t *info = &metric_infos[id];
     write_head(out, info->name, info->type, info->help);
     if (info->type >= METRIC_HISTOGRAM) {
-        write_histogram(out, info, rows, count, metric_slot(id, 0));
+        write_histogram(out, page, info, metric_slot(id, 0));
         return;
     }
     for (uint32_t i = 0; i < info->values_count; i++) {
-        fputs(info->name, out);
-        if (info->label != NULL) {
-            fprintf(out, "{%s=", info->label);
-            write_value(out, info->values[i]);
-            fputc('}', out);
-        }
-        uint64_t value = slot_sum(rows, count, metric_slot(id, i));
+        uint64_t value = slot_sum(page, metric_slot(id, i));
+        write_name(out, page, info->name, "", info->label, info->label != NULL ? info->values[i] : NULL);
         /* A gauge's rows may be negative one by one; two's complement adds them alike. */
         if (info->type == METRIC_GAUGE) {
-            fprintf(out, " %" PRId64 "\n", (int64_t)value);
+            fprintf(out, "%" PRId64 "\n", (int64_t)value);
         } else {
-            fprintf(out, " %" PRIu64 "\n", value);
+            fprintf(out, "%" PRIu64 "\n", value);
         }
     }
 }
 
 static void
-write_mailboxes(FILE *out, const mailbox_info_t *info, const stats_row_t *rows, size_t count)
+write_mailboxes(FILE *out, const metrics_page_t *page, const mailbox_info_t *info)
 {
     write_head(out, info->name, info->type, info->help);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t value = *(const uint64_t *)((const char *)&rows[i] + info->offset);
-        fprintf(out, "%s{actor=", info->name);
-        write_value(out, rows[i].kind);
-        fprintf(out, ",thread=\"%u\"} ", rows[i].thread);
+    for (size_t i = 0; i < page->count; i++) {
+        const stats_row_t *row = &page->rows[i];
+        uint64_t value = *(const uint64_t *)((const char *)row + info->offset);
+        char thread[16];
+        snprintf(thread, sizeof thread, "%u", row->thread);
+        write_labelled(out, page, info->name, "", (label_t){"actor", row->kind}, (label_t){"thread", thread});
         if (info->time) {
             write_seconds(out, value);
         } else {
@@ -150,37 +190,34 @@ write_mailboxes(FILE *out, const mailbox_info_t *info, const stats_row_t *rows, 
 }
 
 static void
-write_process(FILE *out, const char *build, act_usec_t uptime, const metrics_process_t *process)
+write_process(FILE *out, const metrics_page_t *page)
 {
+    const metrics_process_t *process = page->process;
     for (int i = 0; i < (process != NULL ? PROCESS_COUNT : PROCESS_RESIDENT); i++) {
         const metric_info_t *info = &process_infos[i];
         write_head(out, info->name, info->type, info->help);
-        fputs(info->name, out);
+        write_name(out, page, info->name, "", info->label, page->build);
         if (i == PROCESS_BUILD) {
-            fputs("{build=", out);
-            write_value(out, build);
-            fputs("} 1", out);
+            fputc('1', out);
         } else if (i == PROCESS_UPTIME || i == PROCESS_CPU) {
-            fputc(' ', out);
-            write_seconds(out, i == PROCESS_UPTIME ? (uint64_t)uptime : process->cpu_usec);
+            write_seconds(out, i == PROCESS_UPTIME ? (uint64_t)page->uptime : process->cpu_usec);
         } else {
-            fprintf(out, " %" PRIu64, i == PROCESS_RESIDENT ? process->resident_bytes : process->open_fds);
+            fprintf(out, "%" PRIu64, i == PROCESS_RESIDENT ? process->resident_bytes : process->open_fds);
         }
         fputc('\n', out);
     }
 }
 
 void
-metrics_write(FILE *out, const stats_row_t *rows, size_t count, const char *build, act_usec_t uptime,
-              const metrics_process_t *process)
+metrics_write(FILE *out, const metrics_page_t *page)
 {
     for (int id = 0; id < METRIC_ID_COUNT; id++) {
-        write_metric(out, (metric_id_t)id, rows, count);
+        write_metric(out, page, (metric_id_t)id);
     }
     for (int i = 0; i < MAILBOX_INFOS_COUNT; i++) {
-        write_mailboxes(out, &mailbox_infos[i], rows, count);
+        write_mailboxes(out, page, &mailbox_infos[i]);
     }
-    write_process(out, build, uptime, process);
+    write_process(out, page);
 }
 
 static void
@@ -201,7 +238,9 @@ metrics_write_reference(FILE *out)
 {
     fputs("# Metrics\n\n"
           "Prometheus text (exposition format 0.0.4) at `/metrics` of the admin port. Names are stable. Counters and\n"
-          "histograms start at 0 with the process. Histograms have a bucket for each power of two from 32 on: of\n"
+          "histograms start at 0 with the process. Of a process among others every sample has two labels more: `node`, "
+          "its\n"
+          "name, and `roles`. Histograms have a bucket for each power of two from 32 on: of\n"
           "microseconds, shown in seconds, or of units where the name ends in `_size`.\n\n"
           "This page is generated from `broker/metrics.tbl.h` (`cmake --build <build> --target metrics_page`).\n\n"
           "| name | type | labels | what |\n|---|---|---|---|\n",

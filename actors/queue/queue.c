@@ -15,6 +15,7 @@ typedef enum queue_timer { QUEUE_TIMER_TICK } queue_timer_t;
 typedef struct queue {
     const queue_config_t *config;
     bool open;    /* this key is an instance of ours */
+    bool leaving; /* the key belongs elsewhere: seats are offered there; who still watches here is told on */
     bool changed; /* a seat may be free: see to it in flush */
     saver_t *saver;
     queue_watchers_t watchers;
@@ -221,6 +222,20 @@ queue_is_attached(const queue_t *self, const msg_t *request, int64_t connection)
     return false;
 }
 
+/* A new watcher, or one that watches anew. */
+static queue_watcher_t *
+queue_watch(queue_t *self, act_ctx_t *ctx, const msg_t *from, const char *session_id, int64_t connection, int64_t turn)
+{
+    queue_watcher_t *watcher = queue_watchers_add(&self->watchers, session_id);
+    watcher->gateway = from->from;
+    watcher->reached = act_reaches(ctx, &from->from);
+    watcher->connection = connection;
+    watcher->turn = turn;
+    watcher->number = 0;
+    watcher->told_position = watcher->told_depth = 0;
+    return watcher;
+}
+
 static void
 queue_on_attach(queue_t *self, act_ctx_t *ctx, const msg_t *request)
 {
@@ -245,15 +260,30 @@ queue_on_attach(queue_t *self, act_ctx_t *ctx, const msg_t *request)
         return;
     }
     queue_end_before(self, ctx, request, &session, &before);
-    queue_watcher_t *watcher = queue_watchers_add(&self->watchers, session.session_id);
-    watcher->gateway = request->from;
-    watcher->connection = body->connection;
-    watcher->turn = session.turn;
+    queue_watcher_t *watcher = queue_watch(self, ctx, request, session.session_id, body->connection, session.turn);
     watcher->number = session.number;
     watcher->offered = session.state == SESSION_STATE_CONNECTING;
     watcher->attached = false;
-    watcher->told_position = watcher->told_depth = 0;
     saver_save(self->saver, ctx, &session, 0, queue_waiting_new(request, token));
+}
+
+/* It was attached at the owner before us: what the registry says of it is looked up at the next tick. */
+static void
+queue_on_watching(queue_t *self, act_ctx_t *ctx, const msg_t *msg)
+{
+    const msg_queue_watching_t *body = msg->body;
+    queue_watcher_t *watcher = queue_watchers_find(&self->watchers, body->session_id);
+    if (watcher != NULL && watcher->turn >= body->turn) {
+        return; /* a copy, or the place has gone on since */
+    }
+    if (watcher == NULL && self->watchers.count >= self->numbers_max) {
+        msg_gateway_end_t end = {.connection = body->connection, .close = CLOSE_CODE_OVERLOADED};
+        send_to_gateway_end(ctx, &msg->from, &end); /* it has its token */
+        return;
+    }
+    watcher = queue_watch(self, ctx, msg, body->session_id, body->connection, body->turn);
+    watcher->attached = true;
+    watcher->offered = false;
 }
 
 static void
@@ -314,8 +344,15 @@ queue_on_forget(queue_t *self, const msg_queue_forget_t *body)
 }
 
 static void
-queue_on_changed(queue_t *self, act_ctx_t *ctx, const msg_queue_changed_t *body)
+queue_on_changed(queue_t *self, act_ctx_t *ctx, const msg_t *msg)
 {
+    const msg_queue_changed_t *body = msg->body;
+    if (self->leaving) {
+        if (msg->from.kind != ACT_KIND_QUEUE) { /* once: two that take each other for the owner must not play ball */
+            send_queue_changed(ctx, act_key(ctx), body); /* refused: the owner's tick looks, too */
+        }
+        return;
+    }
     self->changed = true;
     if (body->number > 0) {
         queue_pace_arrived(&self->pace, act_now(ctx), body->number);
@@ -389,6 +426,9 @@ queue_look_after(queue_t *self, act_ctx_t *ctx, queue_watcher_t *watcher)
             send_to_gateway_end(ctx, &watcher->gateway, &end);                         /* harmless if it knows */
         }
         queue_watchers_remove(&self->watchers, watcher);
+    } else if (result == REGISTRY_OK && watcher->number == 0) { /* it came from another owner of the queue */
+        watcher->number = session.number;
+        queue_tell_position(self, ctx, watcher, queue_position(self, session.number));
     }
 }
 
@@ -405,13 +445,27 @@ queue_tell_pace(queue_t *self, act_ctx_t *ctx)
     }
 }
 
+/* The state ends when nobody watches here any more and the store has all. */
+static void
+queue_leave(const queue_t *self, act_ctx_t *ctx)
+{
+    if (self->watchers.count == 0 && saver_is_idle(self->saver)) {
+        act_log(ctx, LOG_INFO, "queue-moved", "another process keeps the queue");
+        act_retire(ctx);
+    }
+}
+
 static void
 queue_tick(queue_t *self, act_ctx_t *ctx)
 {
     act_timer_start(ctx, QUEUE_TIMER_TICK, QUEUE_TICK_USEC);
     saver_tick(self->saver, ctx);
-    queue_promote(self, ctx);
-    queue_tell_pace(self, ctx);
+    if (self->leaving) {
+        queue_leave(self, ctx);
+    } else {
+        queue_promote(self, ctx);
+        queue_tell_pace(self, ctx);
+    }
     if (self->watchers.first == NULL || !queue_read_numbers(self, ctx)) {
         return;
     }
@@ -440,6 +494,7 @@ queue_init(void *state, act_ctx_t *ctx, const void *config)
         self->open = self->open || strcmp(*name, act_key(ctx)) == 0;
     }
     if (self->open) {
+        self->leaving = !act_owns(ctx); /* its asker does not know yet who is there now */
         self->saver = saver_new(queue_on_saved, self);
         self->numbers_max = self->config->limits.queue_max + 1024; /* what was restored may be over the limit */
         self->numbers = calloc(self->numbers_max, sizeof *self->numbers);
@@ -471,7 +526,10 @@ queue_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         queue_on_locate(self, ctx, msg);
         return;
     case QUEUE_INBOX_CHANGED:
-        queue_on_changed(self, ctx, msg->body);
+        queue_on_changed(self, ctx, msg);
+        return;
+    case QUEUE_INBOX_WATCHING:
+        queue_on_watching(self, ctx, msg);
         return;
     case QUEUE_INBOX_FORGET:
         queue_on_forget(self, msg->body);
@@ -496,11 +554,32 @@ queue_expire(void *state, act_ctx_t *ctx, int timer)
     ACT_UNREACHABLE("queue has one timer");
 }
 
+/* Watchers stay until their gateway says that they are watched elsewhere. */
+static void
+queue_view(void *state, act_ctx_t *ctx)
+{
+    queue_t *self = state;
+    if (!self->open) {
+        return;
+    }
+    self->leaving = !act_owns(ctx);
+    self->changed |= !self->leaving; /* what the owner before was told may be lost */
+    for (queue_watcher_t *watcher = self->watchers.first, *after; watcher != NULL; watcher = after) {
+        after = watcher->after;
+        bool reached = act_reaches(ctx, &watcher->gateway);
+        if (watcher->reached && !reached) {                  /* one that is not in the view yet was not reached */
+            queue_watchers_remove(&self->watchers, watcher); /* admission sees to its place */
+        } else {
+            watcher->reached = reached;
+        }
+    }
+}
+
 static void
 queue_flush(void *state, act_ctx_t *ctx)
 {
     queue_t *self = state;
-    if (self->changed) {
+    if (self->changed && !self->leaving) {
         self->changed = false;
         queue_promote(self, ctx);
     }
@@ -525,5 +604,6 @@ const act_kind_t queue_kind = {
     .receive = queue_receive,
     .expire = queue_expire,
     .flush = queue_flush,
+    .view = queue_view,
     .fini = queue_fini,
 };

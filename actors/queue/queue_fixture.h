@@ -259,9 +259,9 @@ assert_admitted(fixture_t *f, int64_t connection)
 
 /* ---- set up ---- */
 
-/* An empty registry with two instances, one seat each. */
-static inline int
-fixture_setup(void **state)
+/* An empty registry with two instances, one seat each; nobody runs the queue yet. */
+static inline fixture_t *
+fixture_bare(void)
 {
     fixture_t *f = calloc(1, sizeof *f);
     assert_non_null(f);
@@ -269,9 +269,16 @@ fixture_setup(void **state)
     f->registry = registry_memory_new();
     f->config = (queue_config_t){
         .registry = f->registry, .instances = fixture_instances, .limits = fixture_limits(1, 1000, 1000)};
-    sim_add(f->sim, &queue_kind, &f->config);
     open_instance(f, PLAZA);
     open_instance(f, "arena");
+    return f;
+}
+
+static inline int
+fixture_setup(void **state)
+{
+    fixture_t *f = fixture_bare();
+    sim_add(f->sim, &queue_kind, &f->config);
     *state = f;
     return 0;
 }

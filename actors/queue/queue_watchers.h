@@ -14,6 +14,7 @@ typedef struct queue_watcher {
     int64_t connection, turn, number;
     uint32_t told_position, told_depth; /* 0: not told yet */
     act_usec_t told_at;                 /* once a second at most */
+    bool reached;                       /* the process of its gateway was there when it was looked at last */
     bool attached;                      /* its gateway has been told that it watches, and listens for it */
     bool offered;                       /* a seat is held for it, and it is about to hear so */
 } queue_watcher_t;

@@ -279,6 +279,9 @@ struct registry {
     /* What the last trouble of the configured form was: why it is away, or LOST; "" when there was none, and always of
      * memory. For people: it names a host, and never a password. Copied to `text`, cut at `size`. On any thread. */
     void (*why)(registry_t *self, char *text, size_t size);
+    /* This process decides for the instance no more: a spare that stands in for it here does so no longer, and forgets
+     * it. NULL: of a form without a spare. */
+    void (*let_go)(registry_t *self, act_usec_t now, const char *instance);
     /* Tries to reach a form that was away; true: it answers, and wants to be restored. Others: false. */
     bool (*try_return)(registry_t *self, act_usec_t now);
     void (*destroy)(registry_t *self);

@@ -377,6 +377,16 @@ registry_failover_forget(registry_t *port, act_usec_t now, const char *key)
     return form->forget(form, now, key);
 }
 
+static void
+registry_failover_let_go(registry_t *port, act_usec_t now, const char *key)
+{
+    registry_failover_t *self = (registry_failover_t *)port;
+    if (self->spare != NULL && registry_failover_form(port, key) == self->spare) {
+        registry_failover_back(self, key);
+        self->spare->forget(self->spare, now, key);
+    }
+}
+
 static registry_result_t
 registry_failover_attempt_left(registry_t *port, act_usec_t now, const registry_attempt_t *attempt, int64_t *left_msec)
 {
@@ -439,6 +449,7 @@ registry_failover_new(registry_t *primary, registry_t *spare)
         .attempt_failed = registry_failover_attempt_failed,
         .is_degraded = registry_failover_is_degraded,
         .why = registry_failover_why,
+        .let_go = registry_failover_let_go,
         .try_return = registry_failover_try_return,
         .destroy = registry_failover_destroy,
     };

@@ -26,7 +26,8 @@ struct saver {
     void *actor;
     save_t **saves; /* each allocated for itself: a row is large, and pointers stay */
     uint32_t top, size, free_first;
-    uint32_t idle; /* used, and not asked */
+    uint32_t used; /* saves that are under way, */
+    uint32_t idle; /* and those of them that are not asked */
     uint32_t next_retry;
     uint32_t buckets[SAVER_BUCKETS];
 };
@@ -102,6 +103,7 @@ saver_free(saver_t *self, uint32_t slot)
         link = &self->saves[*link]->next;
     }
     *link = save->next;
+    self->used--;
     self->idle -= !save->asked;
     save->used = false;
     save->waiting = NULL;
@@ -142,6 +144,7 @@ saver_save(saver_t *self, act_ctx_t *ctx, const registry_session_t *session, uin
     uint32_t slot;
     save_t *save = saver_take(self, &slot);
     uint32_t *bucket = saver_bucket(self, session->session_id);
+    self->used++;
     save->used = true;
     save->asked = true;
     save->seats_max = seats_max;
@@ -211,6 +214,12 @@ saver_answer(saver_t *self, act_ctx_t *ctx, const msg_t *msg)
         saver_free_older(self, &session);
     }
     self->done(self->actor, ctx, &session, outcome, conflict, waiting);
+}
+
+bool
+saver_is_idle(const saver_t *self)
+{
+    return self->used == 0;
 }
 
 void

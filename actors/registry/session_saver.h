@@ -37,6 +37,8 @@ void saver_save(saver_t *self, act_ctx_t *ctx, const registry_session_t *session
 /* An answer (persistence.session_saved, persistence.failed or act.no_answer) with the saver's context. */
 bool saver_is_mine(const msg_t *msg);
 void saver_answer(saver_t *self, act_ctx_t *ctx, const msg_t *msg);
+/* All that it was given is stored, given up or overtaken. */
+bool saver_is_idle(const saver_t *self);
 /* Sends again what was not stored. */
 void saver_tick(saver_t *self, act_ctx_t *ctx);
 /* The newest version of this session that is still to be stored, if it is above `version`: then what was loaded of it

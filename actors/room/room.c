@@ -46,7 +46,7 @@ room_init(void *state, act_ctx_t *ctx, const void *config)
     }
     snprintf(self->key, sizeof self->key, "%.49s", act_key(ctx));
     self->generation = (int64_t)(act_random(ctx) >> 20) + 1;
-    room_load(self, ctx);
+    room_begin(self, ctx);
     return true;
 }
 
@@ -107,7 +107,7 @@ code_of_fault(store_fault_t fault)
     return fault == STORE_FAULT_NOT_FOUND ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE;
 }
 
-/* A question to the store has failed, or has no answer. */
+/* A question to the store or to the owner before has failed, or has no answer. */
 static void
 room_on_failed(room_t *self, act_ctx_t *ctx, const msg_t *msg, error_code_t code, const char *why)
 {
@@ -124,6 +124,9 @@ room_on_failed(room_t *self, act_ctx_t *ctx, const msg_t *msg, error_code_t code
         return;
     case ROOM_ASK_LOOKUP:
         room_on_action_missing(self, ctx, stamp, index, code == ERROR_NOT_FOUND);
+        return;
+    case ROOM_ASK_YIELD:
+        room_on_yielded(self, ctx, stamp, NULL);
         return;
     }
     ACT_UNREACHABLE("a context that this room did not make");
@@ -159,6 +162,15 @@ room_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         return;
     case ROOM_INBOX_PEEK:
         room_on_peek(self, ctx, msg);
+        return;
+    case ROOM_INBOX_YIELD:
+        room_on_yield(self, ctx, msg);
+        return;
+    case ROOM_INBOX_ROOM_YIELDED:
+        room_on_yielded(self, ctx, stamp, body);
+        return;
+    case ROOM_INBOX_PARTED:
+        room_on_parted(self, ctx, msg);
         return;
     case ROOM_INBOX_PERSISTENCE_ROOM_LOADED:
         room_on_loaded(self, ctx, msg, stamp);
@@ -208,16 +220,29 @@ room_expire(void *state, act_ctx_t *ctx, int timer)
             act_retire(ctx);
         }
         return;
+    case ROOM_TIMER_MOVE:
+        room_on_move_timer(self, ctx);
+        return;
     }
     ACT_UNREACHABLE("a timer that is not ours");
+}
+
+static void
+room_view(void *state, act_ctx_t *ctx)
+{
+    room_on_view(state, ctx);
 }
 
 static void
 room_flush(void *state, act_ctx_t *ctx)
 {
     room_t *self = state;
+    room_move_flush(self, ctx);
     if (self->retired) {
         act_retire(ctx); /* each message that comes meanwhile takes it back: so it is asked for again */
+        return;
+    }
+    if (self->phase == ROOM_GONE) {
         return;
     }
     room_delta_flush(self, ctx);
@@ -250,5 +275,6 @@ const act_kind_t room_kind = {
     .receive = room_receive,
     .expire = room_expire,
     .flush = room_flush,
+    .view = room_view,
     .fini = room_fini,
 };

@@ -152,9 +152,20 @@ room_is_changed(const room_t *self)
 }
 
 void
+room_delta_last(room_t *self, act_ctx_t *ctx)
+{
+    if (room_is_changed(self)) {
+        room_delta_send(self, ctx);
+    }
+}
+
+void
 room_delta_flush(room_t *self, act_ctx_t *ctx)
 {
     bool changed = room_is_changed(self);
+    if (room_gathers(self, ctx)) {
+        return;
+    }
     if (changed && act_now(ctx) >= self->delta_at) {
         room_delta_send(self, ctx);
         changed = room_is_changed(self); /* a gateway could not take it */

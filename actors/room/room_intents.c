@@ -77,7 +77,7 @@ room_append(room_t *self, act_ctx_t *ctx, const room_member_t *member, int64_t a
     body.y = effect->y;
     body.has_item = effect->item >= 0;
     body.item = body.has_item ? effect->item_after : (obj_item_view_t){.has_holder = false};
-    return send_persistence_append(ctx, self->key, &body);
+    return send_to_persistence_append(ctx, &self->store, &body);
 }
 
 static room_chat_t *

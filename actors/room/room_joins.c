@@ -11,14 +11,23 @@ room_join_refuse(act_ctx_t *ctx, const msg_t *head, int64_t connection, error_co
     reply_room_refused(ctx, head, &body);
 }
 
+void
+room_join_send_on(act_ctx_t *ctx, const msg_t *head, int64_t connection)
+{
+    msg_room_refused_t body = {.connection = connection, .code = ERROR_UNAVAILABLE, .has_moved = true, .moved = true};
+    reply_room_refused(ctx, head, &body);
+}
+
 bool
 room_join_answer(room_t *self, act_ctx_t *ctx, const msg_t *head, const msg_room_join_t *join,
                  const room_member_t *member)
 {
-    bool changes;
-    msg_room_joined_t body = {.connection = member->connection,
-                              .member = member->handle,
-                              .welcome = room_welcome(self, member, join, &changes)};
+    bool changes = false;
+    msg_room_joined_t body = {
+        .connection = member->connection, .member = member->handle, .has_welcome = !join->has_moved || !join->moved};
+    if (body.has_welcome) {
+        body.welcome = room_welcome(self, member, join, &changes);
+    }
     reply_room_joined(ctx, head, &body);
     blob_release(&body.welcome);
     return changes;
@@ -61,6 +70,7 @@ room_waiting_end(room_t *self, room_waiting_t *waiting)
     }
     *link = waiting->next;
     self->waiting_count--;
+    self->arrived += waiting->join.has_moved && waiting->join.moved; /* or will not */
     free(waiting);
 }
 
@@ -105,8 +115,8 @@ room_joins_resume(room_t *self, act_ctx_t *ctx)
             msg_persistence_load_member_t body;
             memcpy(body.character_id, waiting->join.character_id, sizeof body.character_id);
             waiting->asked = true;
-            request_persistence_load_member(ctx, self->key, &body, (act_usec_t)ROOM_ASK_MSEC * ACT_MSEC,
-                                            room_context(ROOM_ASK_JOIN, waiting->stamp, 0));
+            request_to_persistence_load_member(ctx, &self->store, &body, (act_usec_t)ROOM_ASK_MSEC * ACT_MSEC,
+                                               room_context(ROOM_ASK_JOIN, waiting->stamp, 0));
         }
     }
 }

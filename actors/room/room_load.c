@@ -21,18 +21,26 @@ room_load(room_t *self, act_ctx_t *ctx)
     body.seed_len = self->rules->seed(body.seed);
     self->state = ROOM_STATE_LOADING;
     self->load_stamp = ++self->stamp;
+    act_timer_stop(ctx, ROOM_TIMER_LOAD);
     request_persistence_load_room(ctx, self->key, &body, (act_usec_t)ROOM_ASK_MSEC * ACT_MSEC,
                                   room_context(ROOM_ASK_LOAD, self->load_stamp, 0));
+}
+
+void
+room_load_drop(room_t *self, act_ctx_t *ctx)
+{
+    self->load_stamp = ++self->stamp;
+    self->loading_members = 0;
+    for (uint32_t i = 0; i < self->members_top; i++) {
+        self->members[i].loading = false;
+    }
+    act_timer_stop(ctx, ROOM_TIMER_LOAD);
 }
 
 static void
 room_load_later(room_t *self, act_ctx_t *ctx)
 {
-    self->load_stamp = ++self->stamp; /* what is still to come of this try is void */
-    self->loading_members = 0;
-    for (uint32_t i = 0; i < self->members_top; i++) {
-        self->members[i].loading = false;
-    }
+    room_load_drop(self, ctx);
     act_timer_start(ctx, ROOM_TIMER_LOAD, room_backoff(self));
 }
 
@@ -45,6 +53,9 @@ room_reload(room_t *self, act_ctx_t *ctx, const char *why)
     act_timer_stop(ctx, ROOM_TIMER_COMMIT);
     self->state = ROOM_STATE_LOADING;
     room_pending_refuse(self, ctx);
+    if (self->phase != ROOM_HERE) {
+        return; /* it is its next owner's to load */
+    }
     if (act_now(ctx) - self->opened_at > (act_usec_t)ROOM_BACKOFF_MSEC_MAX * ACT_MSEC) {
         self->failures = 0;
     }
@@ -88,6 +99,7 @@ room_opened(room_t *self, act_ctx_t *ctx)
     }
     act_log(ctx, LOG_INFO, "room-open", "the room is open", LOG_N("epoch", self->epoch),
             LOG_N("members", self->present_count), LOG_N("items", self->items_count));
+    room_gather(self, ctx);
     room_joins_resume(self, ctx);
 }
 
@@ -99,6 +111,8 @@ room_on_loaded(room_t *self, act_ctx_t *ctx, const msg_t *msg, uint32_t stamp)
         return;
     }
     self->epoch = loaded->epoch;
+    self->store = msg->from;
+    memcpy(self->store.key, self->key, sizeof self->key);
     self->counter = 0;
     self->next_number = 1;
     room_version_next(self);
@@ -113,8 +127,8 @@ room_on_loaded(room_t *self, act_ctx_t *ctx, const msg_t *msg, uint32_t stamp)
             member->loading = true;
             member->mute_told = false;
             self->loading_members++;
-            request_persistence_load_member(ctx, self->key, &body, (act_usec_t)ROOM_ASK_MSEC * ACT_MSEC,
-                                            room_context(ROOM_ASK_RELOAD, stamp, i));
+            request_to_persistence_load_member(ctx, &self->store, &body, (act_usec_t)ROOM_ASK_MSEC * ACT_MSEC,
+                                               room_context(ROOM_ASK_RELOAD, stamp, i));
         }
     }
     if (self->loading_members == 0) {

@@ -142,6 +142,10 @@ void
 room_on_join(room_t *self, act_ctx_t *ctx, const msg_t *msg)
 {
     const msg_room_join_t *join = msg->body;
+    if (self->phase == ROOM_GONE || (self->phase == ROOM_PARTING && !self->retired)) {
+        room_join_send_on(ctx, msg, join->connection);
+        return;
+    }
     if (self->retired || room_ended_has(self, msg, join)) { /* ended: a copy that comes late */
         room_join_refuse(ctx, msg, join->connection, self->retired ? ERROR_UNAVAILABLE : ERROR_CONFLICT);
         return;

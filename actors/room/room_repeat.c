@@ -81,8 +81,8 @@ room_repeat(room_t *self, act_ctx_t *ctx, const room_member_t *member, int64_t a
                                            .digest = content->digest};
     msg_persistence_find_action_t body = {.action_id = action_id};
     memcpy(body.character_id, member->seen.character_id, sizeof body.character_id);
-    request_persistence_find_action(ctx, self->key, &body, (act_usec_t)ROOM_ASK_MSEC * ACT_MSEC,
-                                    room_context(ROOM_ASK_LOOKUP, self->lookups[index].stamp, index));
+    request_to_persistence_find_action(ctx, &self->store, &body, (act_usec_t)ROOM_ASK_MSEC * ACT_MSEC,
+                                       room_context(ROOM_ASK_LOOKUP, self->lookups[index].stamp, index));
 }
 
 /* Ends the lookup; NULL: the answer is of an earlier one, or the member has gone. */

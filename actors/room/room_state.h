@@ -31,6 +31,10 @@ enum {
     ROOM_BACKOFF_MSEC = 100, /* after a failed load; doubles */
     ROOM_BACKOFF_MSEC_MAX = 5000,
     ROOM_LINGER_MSEC = 60000,
+    ROOM_EXPECTED_MSEC = 1000,     /* a room that is not ours: so long may the view be on its way that says it is */
+    ROOM_YIELD_MSEC = 3000,        /* asked to let go, the owner before has so long; and stays so long to answer */
+    ROOM_PARTING_MSEC = 2000,      /* a gateway that has not parted by then has its members ended */
+    ROOM_GATHER_MSEC = 1000,       /* the first delta waits so long for the members that are on their way */
     ROOM_RETRY_MSEC = 250,         /* told to clients with a transient refusal */
     ROOM_MUTED_MSEC_MAX = 3600000, /* as max of gateway.refused.retryAfterMs */
 };
@@ -38,16 +42,32 @@ enum {
 /* A lease counts its versions in 32 bits; with half of them gone the room takes a new one. */
 #define ROOM_COUNTER_MAX ((uint64_t)1 << 31)
 
-typedef enum room_timer { ROOM_TIMER_COMMIT, ROOM_TIMER_DELTA, ROOM_TIMER_LOAD, ROOM_TIMER_LINGER } room_timer_t;
+typedef enum room_timer {
+    ROOM_TIMER_COMMIT,
+    ROOM_TIMER_DELTA,
+    ROOM_TIMER_LOAD,
+    ROOM_TIMER_LINGER,
+    ROOM_TIMER_MOVE
+} room_timer_t;
 
 /* What a request to the store was for: the highest byte of its context; below it a stamp (32 bits) and an index
  * (16 bits). An answer whose stamp is not the current one is of an earlier try and ignored. */
-typedef enum room_ask { ROOM_ASK_LOAD, ROOM_ASK_RELOAD, ROOM_ASK_JOIN, ROOM_ASK_LOOKUP } room_ask_t;
+typedef enum room_ask { ROOM_ASK_LOAD, ROOM_ASK_RELOAD, ROOM_ASK_JOIN, ROOM_ASK_LOOKUP, ROOM_ASK_YIELD } room_ask_t;
+
+/* Whose the room is. */
+typedef enum room_phase {
+    ROOM_HERE,
+    ROOM_EXPECTED, /* not ours by our view, which may be late: it waits before it loads */
+    ROOM_ASKING,   /* the owner before is asked to let go */
+    ROOM_PARTING,  /* gateways are told; what is under way is settled */
+    ROOM_GONE,     /* it is with its new owner; only questions are answered here */
+} room_phase_t;
 
 typedef struct room_gateway {
     act_addr_t addr;
     uint32_t readers[ROOM_FORMATS]; /* members by format; none at all: the slot is free */
     bool behind;                    /* it missed a delta or all has changed: the next one is the whole state */
+    bool parting;                   /* it was told that the room moves, and has not said room.parted */
     bool orphans;                   /* a connection there may not know that its membership is over */
     act_usec_t unshown_at;          /* since when it has missed a committed change; 0: none */
 } room_gateway_t;
@@ -126,7 +146,16 @@ typedef struct room {
     const rules_t *rules;
     char key[50];
     room_state_t state;
-    bool retired; /* another owner has taken the lease: it goes as soon as no answer is due */
+    room_phase_t phase;
+    msg_t yield;             /* the head of the room.yield that waits for an answer; its correlation 0: none does */
+    act_addr_t before;       /* asked to let go */
+    uint32_t moved;          /* members that it had when it went */
+    uint32_t arrived;        /* joins of members that have moved, that have ended one way or the other */
+    uint32_t expected;       /* members that are on their way here, as the owner before said ... */
+    act_usec_t gather_until; /* ... and how long the delta waits for them; 0: it does not */
+    bool torn;               /* some members were ended on the way */
+    act_addr_t store;        /* the persistence thread that gave the lease */
+    bool retired;            /* another owner has taken the lease: it goes as soon as no answer is due */
     int64_t epoch, next_number;
     uint64_t counter;     /* versions given out in this lease */
     int64_t room_version; /* of the visible state */
@@ -208,14 +237,34 @@ void room_joins_resume(room_t *self, act_ctx_t *ctx);
 void room_on_join_loaded(room_t *self, act_ctx_t *ctx, uint32_t stamp, const msg_persistence_member_loaded_t *loaded);
 void room_on_join_failed(room_t *self, act_ctx_t *ctx, uint32_t stamp, error_code_t code);
 void room_join_refuse(act_ctx_t *ctx, const msg_t *head, int64_t connection, error_code_t code);
+/* The room has another owner, or will have: it is to be asked. */
+void room_join_send_on(act_ctx_t *ctx, const msg_t *head, int64_t connection);
 /* `head` is that of `join`. True: with changes, not with the whole. */
 bool room_join_answer(room_t *self, act_ctx_t *ctx, const msg_t *head, const msg_room_join_t *join,
                       const room_member_t *member);
 /* Puts a character where the store says it stood, or near the middle if that was elsewhere or nowhere. */
 void room_place(const room_t *self, const msg_persistence_member_loaded_t *loaded, double *x, double *y);
 
+/* room_move.c */
+/* Loads the room if it is ours; else waits, or asks the owner before. */
+void room_begin(room_t *self, act_ctx_t *ctx);
+void room_on_view(room_t *self, act_ctx_t *ctx);
+void room_on_yield(room_t *self, act_ctx_t *ctx, const msg_t *msg);
+/* NULL: there was no answer in time. */
+void room_on_yielded(room_t *self, act_ctx_t *ctx, uint32_t stamp, const msg_room_yielded_t *yielded);
+void room_on_parted(room_t *self, act_ctx_t *ctx, const msg_t *msg);
+void room_on_move_timer(room_t *self, act_ctx_t *ctx);
+/* Goes, when everybody has parted and nothing is under way. */
+void room_move_flush(room_t *self, act_ctx_t *ctx);
+/* The delta has to wait for members that are on their way. */
+bool room_gathers(room_t *self, const act_ctx_t *ctx);
+/* The room is open: from now on it waits for those who are on their way. */
+void room_gather(room_t *self, act_ctx_t *ctx);
+
 /* room_load.c */
 void room_load(room_t *self, act_ctx_t *ctx);
+/* What is still to come of a load under way is void. */
+void room_load_drop(room_t *self, act_ctx_t *ctx);
 /* The state that is due cannot be reached: refuses what is pending and starts again from what is stored. */
 void room_reload(room_t *self, act_ctx_t *ctx, const char *why);
 /* Somebody else has taken the lease: ends everything, and itself. */
@@ -293,6 +342,8 @@ void room_chat_line(const room_chat_t *chat, obj_chat_line_t *line);
 /* Sends the delta if it is time, else sees to it that it will be. */
 void room_delta_flush(room_t *self, act_ctx_t *ctx);
 void room_delta_send(room_t *self, act_ctx_t *ctx);
+/* All that is to be shown leaves now. */
+void room_delta_last(room_t *self, act_ctx_t *ctx);
 /* Each is one reference of the caller's. */
 blob_t *room_whole(const room_t *self, format_t format);
 blob_t *room_frame(format_t format, const codec_type_t *type, const char *tag, const void *body);
