@@ -140,6 +140,11 @@ void
 mail_close(worker_host_t *host)
 {
     worker_pull_t *pulls[] = {&host->near, &host->far};
+    for (uint32_t i = 0; i < host->early.count; i++) {
+        zmq_msg_close(&host->early.frames[i]);
+    }
+    free(host->early.frames);
+    host->early = (worker_early_t){0};
     for (int i = 0; i < 2; i++) {
         if (pulls[i]->socket != NULL) {
             zmq_close(pulls[i]->socket);
@@ -191,8 +196,32 @@ mail_skip(void *socket, zmq_msg_t *frame)
     }
 }
 
+/* Keeps the frame of a process that is not in this thread's view yet, so that it can be answered. False: it is, or
+ * there are too many. */
+static bool
+mail_keep_early(worker_t *self, worker_host_t *host, const msg_t *msg, zmq_msg_t *frame)
+{
+    worker_early_t *early = &host->early;
+    if (msg->from.node == 0 || directory_node(&self->directory, msg->from.node) != NULL ||
+        early->count == WORKER_EARLY_MAX) {
+        return false;
+    }
+    if (early->frames == NULL) {
+        early->frames = calloc(WORKER_EARLY_MAX, sizeof *early->frames);
+        ACT_ASSERT(early->frames != NULL);
+    }
+    if (early->count == 0) {
+        early->until = self->env.now(self) + (act_usec_t)WORKER_EARLY_MSEC * ACT_MSEC;
+    }
+    zmq_msg_init(&early->frames[early->count]);
+    zmq_msg_move(&early->frames[early->count], frame);
+    early->count++;
+    return true;
+}
+
+/* `waits`: it may wait for word of its sender. */
 static void
-mail_take_far(worker_t *self, worker_host_t *host, zmq_msg_t *frame)
+mail_take_frame(worker_t *self, worker_host_t *host, zmq_msg_t *frame, bool waits)
 {
     msg_t msg;
     const char *wrong = mail_read_far(self, &host->host, frame, &msg);
@@ -201,8 +230,32 @@ mail_take_far(worker_t *self, worker_host_t *host, zmq_msg_t *frame)
         mail_skip(host->far.socket, frame);
         return;
     }
-    host_push(&host->host, &msg);
+    if (!waits || !mail_keep_early(self, host, &msg, frame)) {
+        host_push(&host->host, &msg);
+    }
     codec_release(msg_infos[msg.type].type, self->body);
+}
+
+static void
+mail_take_far(worker_t *self, worker_host_t *host, zmq_msg_t *frame)
+{
+    mail_take_frame(self, host, frame, true);
+}
+
+void
+mail_take_early(worker_t *self, worker_host_t *host)
+{
+    worker_early_t early = host->early;
+    bool waits = self->env.now(self) < early.until;
+    host->early = (worker_early_t){0};
+    for (uint32_t i = 0; i < early.count; i++) {
+        mail_take_frame(self, host, &early.frames[i], waits);
+        zmq_msg_close(&early.frames[i]);
+    }
+    if (host->early.count > 0) {
+        host->early.until = early.until;
+    }
+    free(early.frames);
 }
 
 static void

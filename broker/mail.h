@@ -24,5 +24,7 @@ void mail_close(worker_host_t *host);
 
 /* Moves what has come into the mailbox, as far as there is room. False: nothing was there. */
 bool mail_drain(worker_t *self, worker_host_t *host);
+/* After a change of who is there, or when their time is up: takes the early frames. */
+void mail_take_early(worker_t *self, worker_host_t *host);
 
 #endif

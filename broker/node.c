@@ -309,6 +309,7 @@ node_init(void *state, act_ctx_t *ctx, const void *config)
     self->body = aligned_alloc(64, (MSG_BODY_MAX + 63) / 64 * 64);
     self->directory = malloc(sizeof *self->directory);
     ACT_ASSERT(self->view != NULL && self->frame != NULL && self->body != NULL && self->directory != NULL);
+    ACT_ASSERT(*self->config->brokers_count > 0); /* the broker of this process starts before */
     roster_init(self->view, broker_self(self->config->broker), *self->config->brokers_count);
     for (uint32_t i = 0; i < self->view->brokers_count; i++) {
         if (!node_connect(self, i)) {

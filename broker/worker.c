@@ -109,11 +109,34 @@ worker_tell(worker_t *self)
     for (size_t i = 0; i < self->hosts_count; i++) {
         if (self->hosts[i].running) {
             host_view(&self->hosts[i].host);
+            mail_take_early(self, &self->hosts[i]);
         }
     }
 }
 
 /* ---- the loop ---- */
+
+static act_usec_t
+worker_early_due(const worker_host_t *host)
+{
+    return host->early.count > 0 ? host->early.until : INT64_MAX;
+}
+
+/* When something is due on this thread that nothing else wakes it for. */
+static act_usec_t
+worker_due(const worker_t *self)
+{
+    act_usec_t due = INT64_MAX;
+    for (size_t i = 0; i < self->hosts_count; i++) {
+        const worker_host_t *host = &self->hosts[i];
+        if (host->running) {
+            act_usec_t next = host_due(&host->host), early = worker_early_due(host);
+            due = next < due ? next : due;
+            due = early < due ? early : due;
+        }
+    }
+    return due;
+}
 
 static void
 worker_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
@@ -128,16 +151,15 @@ worker_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
         worked = false;
         for (size_t i = 0; i < self->hosts_count; i++) {
             if (self->hosts[i].running) {
+                if (self->hosts[i].early.count > 0 && self->hosts[i].early.until <= worker_now(self)) {
+                    mail_take_early(self, &self->hosts[i]);
+                }
                 worked |= mail_drain(self, &self->hosts[i]);
                 worked |= host_turn(&self->hosts[i].host);
             }
         }
     }
-    act_usec_t due = INT64_MAX;
-    for (size_t i = 0; i < self->hosts_count; i++) {
-        act_usec_t next = self->hosts[i].running ? host_due(&self->hosts[i].host) : INT64_MAX;
-        due = next < due ? next : due;
-    }
+    act_usec_t due = worker_due(self);
     if (worked) {
         ev_idle_start(loop, &self->idle); /* do not block: there is more to do */
     } else {

@@ -10,6 +10,7 @@
 
 #include <ev.h>
 #include <pthread.h>
+#include <zmq.h>
 
 #include "directory.h"
 #include "host.h"
@@ -21,7 +22,9 @@ enum {
     WORKER_ROUNDS_MAX = 16,        /* turns of all hosts before sockets are looked at again */
     WORKER_STOP_ROUNDS_MAX = 1024, /* turns of a host that is to stop, while others still send to it */
     WORKER_FRAME_MAX = SENDER_FRAME_MAX,
-    WORKER_MOVED_MSEC = 10, /* between two looks whether all keys have moved away */
+    WORKER_EARLY_MAX = 1024,  /* frames that wait for word of their sender; one more is taken as it is */
+    WORKER_EARLY_MSEC = 1000, /* how long they do */
+    WORKER_MOVED_MSEC = 10,   /* between two looks whether all keys have moved away */
 };
 
 typedef struct worker worker_t;
@@ -48,11 +51,19 @@ typedef struct worker_pull {
     bool arrived; /* it may hold messages */
 } worker_pull_t;
 
+/* Frames of processes that this thread has not heard of yet: they have heard of it a moment earlier. */
+typedef struct worker_early {
+    zmq_msg_t *frames; /* WORKER_EARLY_MAX, made at the first one */
+    uint32_t count;
+    act_usec_t until; /* when they are taken as they are */
+} worker_early_t;
+
 typedef struct worker_host {
     host_t host;
     worker_t *worker;
     worker_pull_t near, far; /* from other threads; from other processes: NULL when it is alone */
     uint16_t port;           /* of `far` */
+    worker_early_t early;
     bool running;
 } worker_host_t;
 

@@ -379,5 +379,5 @@ house_place(house_t *self)
     }
     house_place_word(self, house_is_alone(self, CONFIG_AUTH_THREADS) ? " " : " auth", 1);
     house_place_word(
-        self, self->net.on ? "admission+queue metrics+front+admin node+broker" : "admission+queue+metrics+front", 1);
+        self, self->net.on ? "admission+queue metrics+front+admin broker+node" : "admission+queue+metrics+front", 1);
 }
