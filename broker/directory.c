@@ -228,6 +228,19 @@ directory_remember(directory_history_t *self, const directory_t *before, const d
     }
 }
 
+/* Whose a key would be if the process that looks were not there. */
+static bool
+directory_owner_without(const directory_t *self, act_kind_id_t kind, const char *key, act_addr_t *to)
+{
+    directory_places_t others = {.count = 0};
+    for (uint32_t i = 0; i < self->kinds[kind].count; i++) {
+        if (self->kinds[kind].places[i].node != self->self) {
+            others.places[others.count++] = self->kinds[kind].places[i];
+        }
+    }
+    return directory_choose(&others, kind, key, to);
+}
+
 bool
 directory_owner_before(const directory_t *self, const directory_history_t *history, act_kind_id_t kind, const char *key,
                        act_addr_t *to)
@@ -238,12 +251,13 @@ directory_owner_before(const directory_t *self, const directory_history_t *histo
     }
     for (uint32_t i = 0; i < history->counts[kind]; i++) {
         if (!directory_choose(&history->kinds[kind][i], kind, key, &then)) {
-            return false;
+            break;
         }
         if (then.node != now.node || then.thread != now.thread) {
             *to = then;
             return directory_node(self, then.node) != NULL;
         }
     }
-    return false;
+    /* As far back as is known it was ours; but a process that has just come knows nothing of before. */
+    return now.node == self->self && directory_owner_without(self, kind, key, to);
 }

@@ -87,7 +87,8 @@ bool directory_choose(const directory_places_t *places, act_kind_id_t kind, cons
 
 /* Remembers what `before` had and `after` has no more. */
 void directory_remember(directory_history_t *self, const directory_t *before, const directory_t *after);
-/* Who owned a key before its present owner, if that one is still there. */
+/* Who owned a key before its present owner, if that one is still there. Of a key that is this process's own, and as far
+ * as is known always was: who would own it if this process had not come. */
 bool directory_owner_before(const directory_t *self, const directory_history_t *history, act_kind_id_t kind,
                             const char *key, act_addr_t *to);
 

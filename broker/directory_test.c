@@ -109,6 +109,7 @@ the_owner_before_is_remembered_over_changes_that_did_not_move_the_key(void **sta
     directory_history_t *history = calloc(1, sizeof *history);
     directory_remember(history, one, two);
     directory_remember(history, two, three);
+    three->self = 3;
     int moved = 0;
     for (int i = 0; i < 300; i++) {
         char key[32];
@@ -123,6 +124,34 @@ the_owner_before_is_remembered_over_changes_that_did_not_move_the_key(void **sta
     assert_in_range(moved, 50, 150); /* moved by the change before the last one */
     free(one);
     free(two);
+    free(three);
+    free(history);
+}
+
+static void
+a_process_that_has_just_come_asks_who_had_its_keys_without_it(void **state)
+{
+    (void)state;
+    directory_t *alone = rooms(1, 0, 0), *three = rooms(3, 0, 0);
+    alone->self = three->self = 1;
+    directory_history_t *history = calloc(1, sizeof *history);
+    assert_non_null(history);
+    directory_remember(history, alone, three);
+    int others[4] = {0};
+    for (int i = 0; i < 300; i++) {
+        char key[32];
+        act_addr_t to, before;
+        key_of(i, key);
+        assert_true(directory_owner(three, ACT_KIND_ROOM, key, &to));
+        if (to.node == 1) {
+            assert_true(directory_owner_before(three, history, ACT_KIND_ROOM, key, &before));
+            assert_in_range(before.node, 2, 3);
+            others[before.node]++;
+        }
+    }
+    assert_true(others[2] > 20 && others[3] > 20);
+    assert_false(directory_owner_before(alone, history, ACT_KIND_ROOM, "plaza/main", &(act_addr_t){0}));
+    free(alone);
     free(three);
     free(history);
 }
@@ -172,6 +201,7 @@ main(void)
         cmocka_unit_test(who_leaves_owns_only_what_nobody_else_can),
         cmocka_unit_test(what_each_process_has_for_itself_is_addressed_by_its_name),
         cmocka_unit_test(the_owner_before_is_remembered_over_changes_that_did_not_move_the_key),
+        cmocka_unit_test(a_process_that_has_just_come_asks_who_had_its_keys_without_it),
         cmocka_unit_test(an_owner_before_that_is_gone_is_nobody),
         cmocka_unit_test(bounds_are_kept),
     };

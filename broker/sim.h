@@ -41,6 +41,8 @@ void sim_split(sim_t *self, uint32_t viewer, uint32_t other, bool apart);
 void sim_node_crash(sim_t *self, uint32_t slot);
 /* It has not crashed since it was last started. */
 bool sim_node_runs(const sim_t *self, uint32_t slot);
+/* ... and has this kind. */
+bool sim_runs(const sim_t *self, uint32_t slot, act_kind_id_t kind);
 
 /* From the tester. sim_ask waits for an answer: it comes to sim_take with `context`; 0 timeout means none. Both
  * deliver and run everything that is due now. False: refused, mailbox full. */

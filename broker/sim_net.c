@@ -281,6 +281,12 @@ sim_node_runs(const sim_t *self, uint32_t slot)
     return !self->nodes[slot].dead;
 }
 
+bool
+sim_runs(const sim_t *self, uint32_t slot, act_kind_id_t kind)
+{
+    return !self->nodes[slot].dead && self->nodes[slot].kinds[kind] != NULL;
+}
+
 static void
 sim_node_begin(sim_t *self, sim_node_t *node)
 {

@@ -59,3 +59,9 @@ audience_release(audience_table_t *self, audience_t **audience_p)
     *link = audience->next;
     free(audience);
 }
+
+bool
+audience_is_of(const audience_t *self, const act_addr_t *room)
+{
+    return !self->settled || (self->room.node == room->node && self->room.thread == room->thread);
+}

@@ -26,6 +26,7 @@ typedef struct audience {
     bool settled;        /* ... and has let one in: so it stays until that owner says otherwise or is gone */
     uint8_t phase;       /* audience_phase_t */
     act_usec_t since;    /* of the phase */
+    int64_t epoch;       /* of the lease of the owner before */
     act_addr_t room;     /* its key is the room's */
 } audience_t;
 
@@ -37,6 +38,8 @@ typedef struct audience_table {
 audience_t *audience_find(audience_table_t *self, const char *key);
 /* Finds or makes; audience_release undoes it. */
 audience_t *audience_hold(audience_table_t *self, const char *key);
+/* The owner that has let its sessions in has this address, or none has yet. */
+bool audience_is_of(const audience_t *self, const act_addr_t *room);
 void audience_release(audience_table_t *self, audience_t **audience_p);
 
 #endif

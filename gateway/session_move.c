@@ -13,8 +13,7 @@
 bool
 session_room_is(const session_t *session, const act_addr_t *from)
 {
-    const audience_t *audience = session->audience;
-    return !audience->settled || (audience->room.node == from->node && audience->room.thread == from->thread);
+    return audience_is_of(session->audience, from);
 }
 
 void
@@ -73,7 +72,9 @@ session_ask_room(gateway_t *self, session_t *session)
                             .role = (role_t)session->role,
                             .format = (format_t)session->format,
                             .has_moved = moved,
-                            .moved = moved};
+                            .moved = moved,
+                            .has_epoch = moved,
+                            .epoch = moved ? audience->epoch : 0};
     if (!moved) {
         join.has_room_version = session->has_room_version;
         join.room_version = session->has_room_version ? session->room_version : 0;
@@ -236,7 +237,7 @@ session_on_room_moving(gateway_t *self, const msg_t *msg)
     const msg_gateway_room_moving_t *moving = msg->body;
     audience_t *audience = audience_find(&self->audiences, moving->room);
     if (audience != NULL && audience->first != GATEWAY_NONE && audience->phase != AUDIENCE_PARTED &&
-        session_room_is(&self->sessions[audience->first], &msg->from)) {
+        audience_is_of(audience, &msg->from)) {
         audience->phase = AUDIENCE_PARTED;
         audience->since = act_now(self->ctx);
         for (uint32_t slot = audience->first; slot != GATEWAY_NONE; slot = self->sessions[slot].room_next) {
@@ -253,13 +254,14 @@ session_on_room_moved(gateway_t *self, const msg_t *msg)
     const msg_gateway_room_moved_t *moved = msg->body;
     audience_t *audience = audience_find(&self->audiences, moved->room);
     if (audience == NULL || audience->phase != AUDIENCE_PARTED || audience->first == GATEWAY_NONE ||
-        !session_room_is(&self->sessions[audience->first], &msg->from)) {
+        !audience_is_of(audience, &msg->from)) {
         return;
     }
     audience->phase = AUDIENCE_REJOINING;
     audience->since = act_now(self->ctx);
     audience->room.node = (uint32_t)moved->node;
     audience->room.thread = (uint8_t)moved->thread;
+    audience->epoch = moved->epoch;
     audience->settled = false;
     audience->found = act_reaches(self->ctx, &audience->room); /* else it is asked for by our own view */
     for (uint32_t slot = audience->first; slot != GATEWAY_NONE; slot = self->sessions[slot].room_next) {

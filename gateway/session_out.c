@@ -55,8 +55,12 @@ session_on_delta(gateway_t *self, const msg_t *head)
     const msg_gateway_delta_t *msg = head->body;
     const audience_t *audience = audience_find(&self->audiences, msg->room);
     uint32_t slot = audience != NULL ? audience->first : GATEWAY_NONE;
-    if (slot != GATEWAY_NONE && !session_room_is(&self->sessions[slot], &head->from)) {
-        return; /* of an owner before, which does not know yet that it is none */
+    if (audience == NULL || !audience->settled || !audience_is_of(audience, &head->from)) {
+        static const msg_room_absent_t absent;
+        if (audience == NULL || audience->settled) {
+            send_to_room_absent(self->ctx, &head->from, &absent); /* refused: its next delta comes here, too */
+        }
+        return; /* of an owner before, or of whom we could not tell that the last of us has gone */
     }
     while (slot != GATEWAY_NONE) {
         session_t *session = &self->sessions[slot];

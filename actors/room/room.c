@@ -169,6 +169,9 @@ room_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     case ROOM_INBOX_ROOM_YIELDED:
         room_on_yielded(self, ctx, stamp, body);
         return;
+    case ROOM_INBOX_ABSENT:
+        room_on_absent(self, ctx, msg);
+        return;
     case ROOM_INBOX_PARTED:
         room_on_parted(self, ctx, msg);
         return;

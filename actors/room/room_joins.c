@@ -262,6 +262,8 @@ room_on_join_loaded(room_t *self, act_ctx_t *ctx, uint32_t stamp, const msg_pers
                          gateway >= 0 ? ERROR_ROOM_FULL : ERROR_OVERLOADED);
     } else {
         member->gateway = (uint8_t)gateway;
+        bool moved = waiting->join.has_moved && waiting->join.moved;
+        self->gateways[gateway].behind |= moved; /* it has no welcome: it begins with the whole */
         room_member_begin(self, ctx, member, waiting, loaded);
         bool changes = room_join_answer(self, ctx, &waiting->head, &waiting->join, member);
         room_join_resumed(ctx, member, &waiting->join, changes);

@@ -150,6 +150,9 @@ room_on_join(room_t *self, act_ctx_t *ctx, const msg_t *msg)
         room_join_refuse(ctx, msg, join->connection, self->retired ? ERROR_UNAVAILABLE : ERROR_CONFLICT);
         return;
     }
+    if (join->has_epoch && join->epoch > self->epoch && self->state == ROOM_STATE_OPEN) {
+        room_reload(self, ctx, "another owner has had the lease since");
+    }
     if (room_join_again(self, ctx, msg, join)) {
         return;
     }

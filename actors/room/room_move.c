@@ -160,6 +160,16 @@ room_on_parted(room_t *self, act_ctx_t *ctx, const msg_t *msg)
     }
 }
 
+void
+room_on_absent(room_t *self, act_ctx_t *ctx, const msg_t *msg)
+{
+    for (uint32_t i = 0; i < self->gateways_top; i++) {
+        if (room_addr_same(&self->gateways[i].addr, &msg->from)) {
+            room_gateway_end(self, ctx, i, CLOSE_CODE_LEFT);
+        }
+    }
+}
+
 static bool
 room_is_settled(const room_t *self)
 {
@@ -195,7 +205,7 @@ room_send_on_members(room_t *self, act_ctx_t *ctx)
     if (!act_owner(ctx, ACT_KIND_ROOM, self->key, &next)) {
         return false;
     }
-    msg_gateway_room_moved_t body = {.node = next.node, .thread = next.thread};
+    msg_gateway_room_moved_t body = {.node = next.node, .thread = next.thread, .epoch = self->epoch};
     memcpy(body.room, self->key, sizeof body.room);
     for (uint32_t i = 0; i < self->gateways_top; i++) {
         if (room_gateway_is_used(&self->gateways[i])) {

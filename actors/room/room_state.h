@@ -252,6 +252,8 @@ void room_on_view(room_t *self, act_ctx_t *ctx);
 void room_on_yield(room_t *self, act_ctx_t *ctx, const msg_t *msg);
 /* NULL: there was no answer in time. */
 void room_on_yielded(room_t *self, act_ctx_t *ctx, uint32_t stamp, const msg_room_yielded_t *yielded);
+/* Nobody there is a member any more. */
+void room_on_absent(room_t *self, act_ctx_t *ctx, const msg_t *msg);
 void room_on_parted(room_t *self, act_ctx_t *ctx, const msg_t *msg);
 void room_on_move_timer(room_t *self, act_ctx_t *ctx);
 /* Goes, when everybody has parted and nothing is under way. */

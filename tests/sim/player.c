@@ -13,6 +13,7 @@ enum {
 
 typedef struct player_actor {
     players_t *all;
+    unsigned gate;
 } player_actor_t;
 
 client_t *
@@ -69,10 +70,16 @@ player_on_answer(players_t *all, act_ctx_t *ctx, const msg_t *msg)
         player_on_refused_secret(all, ctx, player, ((const msg_admission_refused_t *)msg->body)->fault);
         return;
     case MSG_ROOM_JOINED:
-        player_on_joined(all, ctx, player, msg->body);
+        if (!player_settle(all, ctx, player, msg)) {
+            return;
+        }
+        (player->state == PLAYER_IN ? player_on_rejoined : player_on_joined)(all, ctx, player, msg->body);
+        return;
+    case MSG_ROOM_REFUSED:
+        player_on_room_refused(all, ctx, player, msg->body);
         return;
     default: /* refused, or nobody answered */
-        player_drop(player, ctx);
+        player_drop(all, player, ctx);
         return;
     }
 }
@@ -81,7 +88,14 @@ static void
 player_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
 {
     players_t *all = ((player_actor_t *)state)->all;
+    unsigned gate = ((player_actor_t *)state)->gate;
     switch (msg->type) {
+    case MSG_GATEWAY_ROOM_MOVING:
+        player_on_moving(all, ctx, gate, msg);
+        return;
+    case MSG_GATEWAY_ROOM_MOVED:
+        player_on_moved(all, ctx, gate, msg);
+        return;
     case MSG_GATEWAY_ACK:
         player_on_ack(all, msg->body);
         return;
@@ -98,10 +112,12 @@ player_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
         player_on_admitted(all, ctx, msg->body);
         return;
     case MSG_GATEWAY_REPORT:
-        player_on_report(all, ctx, msg);
+        player_on_report(all, ctx, gate, msg);
         return;
     case MSG_GATEWAY_DELTA:
-        player_on_delta(all, msg->body);
+        if (player_takes_delta(all, ctx, gate, &msg->from)) {
+            player_on_delta(all, gate, msg->body);
+        }
         return;
     case MSG_GATEWAY_STATE:
         player_on_state(all, msg->body);
@@ -149,9 +165,9 @@ player_live_in(players_t *all, act_ctx_t *ctx, int i)
     } else if (all->quiet) {
         return;
     } else if (dice < 343) {
-        player_leave(player, ctx);
+        player_leave(all, player, ctx);
     } else if (dice < 347) {
-        player_drop(player, ctx);
+        player_drop(all, player, ctx);
     }
 }
 
@@ -159,9 +175,10 @@ static void
 player_live(players_t *all, act_ctx_t *ctx, int i)
 {
     player_t *player = &all->players[i];
+    player_look_at_move(all, ctx, player);
     if (all->leaving) {
         if (player->state == PLAYER_IN || player->state == PLAYER_WAITING) {
-            player_leave(player, ctx);
+            player_leave(all, player, ctx);
         } else if (player->state == PLAYER_AWAY) {
             player_forget(player, ctx);
         }
@@ -176,9 +193,9 @@ player_live(players_t *all, act_ctx_t *ctx, int i)
     } else if (player->state == PLAYER_WAITING) {
         unsigned dice = (unsigned)(act_random(ctx) % 1000);
         if (dice < 3) {
-            player_drop(player, ctx);
+            player_drop(all, player, ctx);
         } else if (dice < 4) {
-            player_leave(player, ctx);
+            player_leave(all, player, ctx);
         }
     } else if (player->state == PLAYER_IN) {
         player_live_in(all, ctx, i);
@@ -189,15 +206,16 @@ static void
 player_expire(void *state, act_ctx_t *ctx, int timer)
 {
     players_t *all = ((player_actor_t *)state)->all;
+    unsigned gate = ((player_actor_t *)state)->gate;
     if (timer == PLAYER_TIMER_BEAT) {
         msg_admission_beat_t beat;
-        player_holder(all, beat.holder);
+        player_holder(&all->gates[gate], beat.holder);
         send_admission_beat(ctx, "plaza", &beat);
         act_timer_start(ctx, timer, PLAYER_BEAT_USEC);
         return;
     }
-    for (int i = 0; i < PLAYERS; i++) {
-        player_live(all, ctx, i);
+    for (unsigned i = gate; i < PLAYERS; i += all->gates_count) {
+        player_live(all, ctx, (int)i);
     }
     act_timer_start(ctx, timer, all->leaving ? PLAYER_TICK_LEAVING_USEC : all->tick_usec);
 }
@@ -206,19 +224,29 @@ player_expire(void *state, act_ctx_t *ctx, int timer)
 static bool
 player_init(void *state, act_ctx_t *ctx, const void *config)
 {
-    players_t *all = *(players_t *const *)config;
-    ((player_actor_t *)state)->all = all;
-    all->incarnation++;
-    for (int i = 0; i < PLAYERS; i++) {
+    const player_config_t *mine = config;
+    players_t *all = mine->all;
+    *(player_actor_t *)state = (player_actor_t){.all = all, .gate = mine->gate};
+    all->gates[mine->gate] = (gate_t){.incarnation = ++all->incarnation};
+    for (unsigned i = mine->gate; i < PLAYERS; i += all->gates_count) {
         player_t *player = &all->players[i];
         player->life++;
         player->connection = 0;
+        player->held = player->ask_again = false;
+        player->kept_count = 0;
         player->away_at = act_now(ctx);
         player_enter(player, ctx, player->secret[0] != '\0' ? PLAYER_AWAY : PLAYER_IDLE);
     }
     act_timer_start(ctx, PLAYER_TIMER_TICK, all->tick_usec);
     act_timer_start(ctx, PLAYER_TIMER_BEAT, 0);
     return true;
+}
+
+static void
+player_view(void *state, act_ctx_t *ctx)
+{
+    const player_actor_t *self = state;
+    player_look_at_view(self->all, ctx, self->gate);
 }
 
 const act_kind_t player_kind = {
@@ -229,4 +257,5 @@ const act_kind_t player_kind = {
     .init = player_init,
     .receive = player_receive,
     .expire = player_expire,
+    .view = player_view,
 };

@@ -14,6 +14,8 @@
 enum {
     PLAYERS = 9,
     CHARACTERS = 8,     /* the last two players share one: somebody is always in somebody's way */
+    PLAYER_GATES = 2,   /* gateways */
+    PLAYER_KEPT = 32,   /* intents kept back while the room moves */
     PLAYER_UNACKED = 4, /* intents of a character under way */
     ACTIONS_MAX = 4096, /* acks remembered of one character */
 };
@@ -54,12 +56,21 @@ typedef struct client {
     int acks_count;
 } client_t;
 
+/* One gateway: with which owner of the room it is. */
+typedef struct gate {
+    unsigned incarnation;
+    bool found, settled, parted;
+    act_usec_t parted_at;
+    act_addr_t room;
+    int64_t epoch; /* of the lease of the owner before */
+} gate_t;
+
 typedef struct player {
     player_state_t state;
     unsigned life; /* rises with each connection or try for one: answers to earlier ones mean nothing */
     uint64_t connection;
     int64_t member, turn;
-    char session_id[25], room[50], name[129];
+    char session_id[25], room[50], name[129], character_id[25];
     char secret[44];        /* ticket or token that opens its session now; "" none */
     char spent[44];         /* one that was shown with success before; "" none */
     char replace_token[44]; /* "" none */
@@ -73,6 +84,11 @@ typedef struct player {
     int64_t said_version; /* with the join; -1: none */
     bool slow;            /* it does not read: deltas are left out, until it asks for the whole */
     act_usec_t slow_at, resync_at;
+    bool ask_again; /* the room was on its way */
+    bool held;      /* it moves: what this one says is kept back */
+    act_usec_t held_at;
+    intent_t kept[PLAYER_KEPT];
+    int kept_count;
     act_usec_t since;   /* of the state */
     act_usec_t away_at; /* when it dropped */
 } player_t;
@@ -82,7 +98,10 @@ typedef struct players {
     player_t players[PLAYERS];
     client_t clients[CHARACTERS];
     uint64_t connections;
-    unsigned incarnation; /* of the gateway that they stand for */
+    gate_t gates[PLAYER_GATES];
+    unsigned gates_count; /* player i is at gate i modulo this */
+    unsigned incarnation; /* of all gateways that they stood for */
+    bool gentle;          /* nothing but planned moves happens: nobody may be refused or closed by one */
     bool quiet;           /* no new intents: only resends, until all is acked */
     bool leaving;         /* and now everybody goes home */
     bool faultless;       /* nothing is lost this evening: what was promised must be had */
@@ -90,7 +109,7 @@ typedef struct players {
     bool books_sure;      /* no change can have been lost on its way to the store for good */
     act_usec_t grace_usec;
     act_usec_t tick_usec; /* how often each of them does something */
-    uint64_t acks, refusals, admitted, queued, resumed, replaced;
+    uint64_t acks, refusals, admitted, queued, resumed, replaced, moved;
     uint64_t by_changes, by_snapshot, lost, handed; /* welcomes by their form, chatsLost or full, items given away */
     /* Called for each ack before anything else happens: is it in the store? */
     void (*on_ack)(void *world, const client_t *client, const intent_t *intent, const msg_gateway_ack_t *ack);
@@ -101,6 +120,11 @@ typedef struct players {
 
 client_t *players_client(const players_t *self, int player);
 
-extern const act_kind_t player_kind; /* config: a players_t */
+typedef struct player_config {
+    players_t *all;
+    unsigned gate;
+} player_config_t;
+
+extern const act_kind_t player_kind; /* config: a player_config_t */
 
 #endif

@@ -8,13 +8,12 @@
 #include "send.h"
 
 void
-player_holder(const players_t *all, char holder[25])
+player_holder(const gate_t *gate, char holder[25])
 {
-    snprintf(holder, 25, "gateway-%u", all->incarnation);
+    snprintf(holder, 25, "gateway-%u", gate->incarnation);
 }
 
-/* context of a request: which player, and which of its lives */
-static uint64_t
+uint64_t
 player_context(const players_t *all, const player_t *player)
 {
     return (uint64_t)player->life * PLAYERS + (uint64_t)(player - all->players);
@@ -57,19 +56,10 @@ player_forget(player_t *player, act_ctx_t *ctx)
     player_enter(player, ctx, PLAYER_IDLE);
 }
 
-static void
-player_leave_room(act_ctx_t *ctx, const player_t *player)
-{
-    if (player->state >= PLAYER_JOINING) {
-        msg_room_leave_t leave = {.connection = (int64_t)player->connection, .member = player->member};
-        send_room_leave(ctx, player->room, &leave);
-    }
-}
-
 void
-player_leave(player_t *player, act_ctx_t *ctx)
+player_leave(players_t *all, player_t *player, act_ctx_t *ctx)
 {
-    player_leave_room(ctx, player);
+    player_leave_room(all, ctx, player);
     if (player->state >= PLAYER_WAITING && player->state != PLAYER_ENTERING) {
         msg_admission_leave_t body = {.turn = player->turn};
         snprintf(body.session_id, sizeof body.session_id, "%s", player->session_id);
@@ -80,7 +70,7 @@ player_leave(player_t *player, act_ctx_t *ctx)
 
 /* The network is gone; the client keeps its token. */
 void
-player_drop(player_t *player, act_ctx_t *ctx)
+player_drop(players_t *all, player_t *player, act_ctx_t *ctx)
 {
     if (player->state == PLAYER_WAITING) {
         msg_queue_detach_t body = {.turn = player->turn};
@@ -89,7 +79,7 @@ player_drop(player_t *player, act_ctx_t *ctx)
     } else if (player->state >= PLAYER_JOINING) {
         msg_admission_drop_t body = {.turn = player->turn};
         snprintf(body.session_id, sizeof body.session_id, "%s", player->session_id);
-        player_leave_room(ctx, player);
+        player_leave_room(all, ctx, player);
         send_admission_drop(ctx, "plaza", &body);
     }
     player->life++;
@@ -112,13 +102,13 @@ player_show(players_t *all, act_ctx_t *ctx, player_t *player, const char *secret
     if (player->queued) {
         msg_queue_attach_t body = {.connection = (int64_t)player->connection};
         snprintf(body.secret, sizeof body.secret, "%s", secret);
-        player_holder(all, body.holder);
+        player_holder(player_gate(all, player), body.holder);
         player_enter(player, ctx, PLAYER_ATTACHING);
         request_queue_attach(ctx, "plaza", &body, PLAYER_ANSWER_USEC, player_context(all, player));
     } else {
         msg_admission_enter_t body = {.connection = (int64_t)player->connection, .reconnect = player->away_at > 0};
         snprintf(body.secret, sizeof body.secret, "%s", secret);
-        player_holder(all, body.holder);
+        player_holder(player_gate(all, player), body.holder);
         player_enter(player, ctx, PLAYER_ENTERING);
         request_admission_enter(ctx, "plaza", &body, PLAYER_ANSWER_USEC, player_context(all, player));
     }
@@ -180,13 +170,11 @@ player_on_entered(players_t *all, act_ctx_t *ctx, player_t *player, const msg_ad
     snprintf(player->session_id, sizeof player->session_id, "%s", body->session_id);
     snprintf(player->room, sizeof player->room, "%s", body->room);
     player->format = (format_t)(act_random(ctx) % 2);
-    msg_room_join_t join = {.connection = (int64_t)player->connection, .role = body->role, .format = player->format};
-    snprintf(join.session_id, sizeof join.session_id, "%s", body->session_id);
-    snprintf(join.character_id, sizeof join.character_id, "%s", body->character_id);
-    snprintf(join.name, sizeof join.name, "%s", body->name);
+    snprintf(player->character_id, sizeof player->character_id, "%s", body->character_id);
+    snprintf(player->name, sizeof player->name, "%s", body->name);
+    player->member = 0;
     player_enter(player, ctx, PLAYER_JOINING);
-    player_say_version(all, player, &join);
-    request_room_join(ctx, player->room, &join, PLAYER_PATIENCE_USEC, player_context(all, player));
+    player_ask_room(all, ctx, player);
 }
 
 /* Its secret opened nothing. On an evening without faults one that is certain, and shown in time, must open. */
@@ -220,11 +208,17 @@ player_on_end(players_t *all, act_ctx_t *ctx, const msg_t *msg)
         return;
     }
     if (msg->from.kind == ACT_KIND_ROOM) {
+        if (!player_hears(all, (unsigned)(player_gate(all, player) - all->gates), &msg->from)) {
+            return; /* of an owner before */
+        }
+        if (end->close == CLOSE_CODE_ROOM_CLOSED) {
+            player_torn(all, "a planned move closed a session");
+        }
         player->member = 0;
-        player_drop(player, ctx);
+        player_drop(all, player, ctx);
     } else {
         all->replaced += end->close == CLOSE_CODE_REPLACED;
-        player_leave_room(ctx, player);
+        player_leave_room(all, ctx, player);
         player_forget(player, ctx);
     }
 }
@@ -253,17 +247,18 @@ player_on_admitted(players_t *all, act_ctx_t *ctx, const msg_gateway_admitted_t 
 }
 
 void
-player_on_report(players_t *all, act_ctx_t *ctx, const msg_t *msg)
+player_on_report(players_t *all, act_ctx_t *ctx, unsigned gate, const msg_t *msg)
 {
     const msg_gateway_report_t *report = msg->body;
     msg_admission_held_t *held = calloc(1, sizeof *held);
     ACT_ASSERT(held != NULL);
-    player_holder(all, held->holder);
+    player_holder(&all->gates[gate], held->holder);
     held->marker = report->marker;
     held->last = true;
     for (int i = 0; i < PLAYERS; i++) {
         const player_t *player = &all->players[i];
-        if (player->state == PLAYER_WAITING || player->state >= PLAYER_JOINING) {
+        if (player_gate(all, player) == &all->gates[gate] &&
+            (player->state == PLAYER_WAITING || player->state >= PLAYER_JOINING)) {
             obj_held_session_t *one = &held->sessions[held->sessions_len++];
             snprintf(one->session_id, sizeof one->session_id, "%s", player->session_id);
             one->turn = player->turn;

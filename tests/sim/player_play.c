@@ -8,28 +8,6 @@
 #include "said.h"
 #include "send.h"
 
-static void
-player_send_intent(act_ctx_t *ctx, const player_t *player, intent_t *intent)
-{
-    switch (intent->kind) {
-    case INTENT_MOVE:
-        intent->u.move.connection = (int64_t)player->connection;
-        intent->u.move.member = player->member;
-        send_room_move(ctx, player->room, &intent->u.move);
-        return;
-    case INTENT_CHAT:
-        intent->u.chat.connection = (int64_t)player->connection;
-        intent->u.chat.member = player->member;
-        send_room_chat(ctx, player->room, &intent->u.chat);
-        return;
-    case INTENT_ACTION:
-        intent->u.action.connection = (int64_t)player->connection;
-        intent->u.action.member = player->member;
-        send_room_action(ctx, player->room, &intent->u.action);
-        return;
-    }
-}
-
 /* Another one that it shows, or anybody. */
 static const char *
 player_choose_target(players_t *all, act_ctx_t *ctx, const player_t *player, const client_t *client)
@@ -116,7 +94,7 @@ player_act(players_t *all, act_ctx_t *ctx, int i)
     intent_t *free_slot = client_intent(client, 0);
     if (free_slot != NULL && !all->quiet) {
         player_wish(all, ctx, &all->players[i], free_slot, client->next_action_id++);
-        player_send_intent(ctx, &all->players[i], free_slot);
+        player_to_room(all, ctx, &all->players[i], free_slot);
     }
 }
 
@@ -137,7 +115,7 @@ player_resend(players_t *all, act_ctx_t *ctx, int i)
             return;
         }
         last = next->action_id;
-        player_send_intent(ctx, &all->players[i], next);
+        player_to_room(all, ctx, &all->players[i], next);
     }
 }
 
@@ -182,6 +160,9 @@ player_on_refused(players_t *all, const msg_gateway_refused_t *body)
         return;
     }
     all->refusals++;
+    if (error_transient[body->code]) {
+        player_torn(all, "a planned move refused an intent");
+    }
     intent_t *intent = client_intent(players_client(all, (int)(player - all->players)), body->action_id);
     if (intent != NULL && !error_transient[body->code]) {
         intent->action_id = 0; /* transient ones are sent again */

@@ -86,13 +86,14 @@ player_on_joined(players_t *all, act_ctx_t *ctx, player_t *player, const msg_roo
 }
 
 void
-player_on_delta(players_t *all, const msg_gateway_delta_t *body)
+player_on_delta(players_t *all, unsigned gate, const msg_gateway_delta_t *body)
 {
     static msg_event_state_delta_t deltas[2]; /* large */
     bool read[2] = {false};
     for (int i = 0; i < PLAYERS; i++) {
         player_t *player = &all->players[i];
-        if (player->state != PLAYER_IN || player->slow || strcmp(player->room, body->room) != 0) {
+        if (player_gate(all, player) != &all->gates[gate] || player->state != PLAYER_IN || player->slow ||
+            strcmp(player->room, body->room) != 0) {
             continue;
         }
         const blob_t *blob = player->format == FORMAT_JSON ? body->json : body->msgpack;
@@ -129,6 +130,9 @@ void
 player_live_slow(players_t *all, act_ctx_t *ctx, player_t *player)
 {
     act_usec_t now = act_now(ctx);
+    if (player->held) {
+        return;
+    }
     if (!player->slow) {
         /* Not so soon that an answer to an earlier question could be taken for one to a later. */
         if (!all->quiet && now - player->slow_at > PLAYER_SLOW_USEC && act_random(ctx) % 1000 < 3) {
@@ -139,6 +143,6 @@ player_live_slow(players_t *all, act_ctx_t *ctx, player_t *player)
     } else if (player->resync_at == 0 ? player_chance(ctx, 5) : now - player->resync_at > PLAYER_RESYNC_USEC) {
         msg_room_resync_t resync = {.connection = (int64_t)player->connection, .member = player->member};
         player->slow_at = player->resync_at = now;
-        send_room_resync(ctx, player->room, &resync);
+        send_to_room_resync(ctx, &player_gate(all, player)->room, &resync);
     }
 }

@@ -63,7 +63,6 @@ world_open(world_t *self, uint64_t seed)
                                  .tick_usec = 4 * ACT_MSEC,
                                  .grace_usec = WORLD_GRACE_MSEC * (act_usec_t)ACT_MSEC,
                                  .world = self};
-    self->players_config = self->players;
     for (int i = 0; i < CHARACTERS; i++) {
         client_t *client = &self->players->clients[i];
         obj_character_t made;
@@ -78,11 +77,7 @@ world_open(world_t *self, uint64_t seed)
     self->room = (room_config_t){
         .delta_msec = 50, .moves_per_second = 20, .chats_per_second = 5, .build = "sim", .rules = &plaza_rules};
     self->persistence = (persistence_config_t){.stores = &self->store, .stores_count = 1};
-    sim_add(self->sim, &persistence_kind, &self->persistence);
-    sim_add(self->sim, &admission_kind, &self->admission);
-    sim_add(self->sim, &queue_kind, &self->queue);
-    sim_add(self->sim, &room_kind, &self->room);
-    sim_add(self->sim, &player_kind, &self->players_config);
+    world_place(self);
 }
 
 static void
@@ -96,6 +91,19 @@ world_close(world_t *self)
     free(self->players);
 }
 
+/* Over several processes: mostly rooms move; a part of these evenings is gentle, and then that is all. */
+static void
+world_net_weather(world_t *self, sim_faults_t *faults)
+{
+    self->moves = true;
+    faults->view_delay_max = sim_random(self->sim) % 2 == 0 ? 0 : 200 * ACT_MSEC;
+    if (sim_random(self->sim) % 3 == 0) {
+        self->crashes = self->fulls = self->losses = self->rivals = false;
+        faults->drop_ppm = faults->duplicate_ppm = 0;
+        self->players->gentle = true;
+    }
+}
+
 /* How bad this evening is: from a quiet one to one where everything goes wrong at once. */
 static void
 world_weather(world_t *self)
@@ -105,12 +113,15 @@ world_weather(world_t *self)
                            .duplicate_ppm = ppm[sim_random(self->sim) % 4],
                            .delay_ppm = ppm[sim_random(self->sim) % 4] * 5,
                            .delay_max = 1 + (act_usec_t)(sim_random(self->sim) % (300 * ACT_MSEC))};
-    sim_set_faults(self->sim, &faults);
     self->crashes = sim_random(self->sim) % 4 != 0;
     self->fulls = sim_random(self->sim) % 2 != 0;
     self->losses = sim_random(self->sim) % 4 != 0;
     self->rivals = sim_random(self->sim) % 4 == 0;
+    if (self->spread) {
+        world_net_weather(self, &faults);
+    }
     bool lossless = faults.drop_ppm == 0 && !self->fulls;
+    sim_set_faults(self->sim, &faults);
     self->players->sees_all = faults.drop_ppm == 0;
     self->players->books_sure = lossless || !self->crashes;
     self->players->faultless = lossless && !self->crashes && !self->losses;
@@ -123,6 +134,9 @@ world_mend(world_t *self)
         sim_set_full(self->sim, (act_kind_id_t)kind, false);
     }
     shaky_mend(&self->shaky);
+    if (self->crashes) {
+        world_net_mend(self);
+    }
 }
 
 void
@@ -134,7 +148,7 @@ world_mishap(world_t *self)
     uint64_t dice = sim_random(self->sim) % 1000;
     if (dice < 2 && self->crashes) {
         self->retired += kind == ACT_KIND_ROOM ? sim_metric(self->sim, METRIC_ROOM_RETIRED, 0) : 0;
-        sim_crash(self->sim, kind);
+        sim_crash_on(self->sim, world_slot_of(self, kind), kind);
         self->result->counts[WORLD_CRASHES]++;
     } else if (dice >= 2 && dice < 4 && self->fulls && kind != ACT_KIND_GATEWAY) {
         sim_set_full(self->sim, kind, true);
@@ -148,6 +162,10 @@ world_mishap(world_t *self)
         world_mend(self);
     } else if (dice >= 40 && dice < 43 && self->rivals) {
         world_rival_act(self);
+    } else if (dice >= 50 && dice < 53 && self->moves) {
+        world_net_move(self);
+    } else if (dice >= 53 && dice < 55 && self->spread && self->crashes) {
+        world_net_mishap(self);
     }
 }
 
@@ -212,6 +230,7 @@ world_count(world_t *self)
     counts[WORLD_BY_SNAPSHOT] = players->by_snapshot;
     counts[WORLD_HEARD] = self->said.heard;
     counts[WORLD_RETIRED] = self->retired + sim_metric(self->sim, METRIC_ROOM_RETIRED, 0);
+    counts[WORLD_MOVED] = players->moved;
     counts[WORLD_RIVALS] = self->rival.ended;
 }
 
@@ -221,6 +240,7 @@ world_begin(world_t *self, uint64_t seed, const char *folder, world_result_t *re
     *result = (world_result_t){0};
     memset(self, 0, sizeof *self);
     self->result = result;
+    self->spread = seed % 2 == 0;
     snprintf(self->path, sizeof self->path, "%s/sim-%llu.db", folder, (unsigned long long)seed);
     world_open(self, seed);
 }

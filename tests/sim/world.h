@@ -27,6 +27,9 @@
     X(WORLD_HEARD, "lines heard")                                                                                      \
     X(WORLD_LOST, "times lines were declared lost")                                                                    \
     X(WORLD_HANDED, "items handed over")                                                                               \
+    X(WORLD_MOVES, "room processes left")                                                                              \
+    X(WORLD_MOVED, "sessions moved")                                                                                   \
+    X(WORLD_SPLITS, "split views")                                                                                     \
     X(WORLD_RETIRED, "rooms retired")                                                                                  \
     X(WORLD_RIVALS, "of the other owner")
 

@@ -16,7 +16,7 @@ world_on_ack(void *me, const client_t *client, const intent_t *intent, const msg
     } else if (row.sequence != ack->sequence || row.room_version != ack->room_version) {
         world_breach(self, "B6: the ack differs from what is stored");
     }
-    const void *room = sim_state(self->sim, ACT_KIND_ROOM, WORLD_ROOM);
+    const void *room = world_room(self);
     room_inspection_t seen;
     if (intent->kind != INTENT_CHAT || room == NULL) {
         return;
@@ -118,9 +118,9 @@ world_check_people(world_t *self)
 
 /* Nothing is seen in the room that is not in the store; and the items are the items. */
 static void
-world_check_room(world_t *self)
+world_check_room(world_t *self, uint32_t slot)
 {
-    void *state = sim_state(self->sim, ACT_KIND_ROOM, WORLD_ROOM);
+    void *state = world_room_at(self, slot);
     room_inspection_t seen;
     if (state == NULL) {
         return;
@@ -163,16 +163,20 @@ world_view_digest(const view_t *view)
 static void
 world_look(world_t *self)
 {
-    const void *room = sim_state(self->sim, ACT_KIND_ROOM, WORLD_ROOM);
+    const void *room = world_room(self);
     room_inspection_t seen;
     if (room == NULL) {
         return;
     }
-    world_take(self, said_look(&self->said, room));
     room_inspect(room, &seen);
+    if (seen.open && seen.epoch < self->epoch) {
+        return; /* an owner before, which has not found out */
+    }
+    world_take(self, said_look(&self->said, room));
     if (!seen.open) {
         return;
     }
+    self->epoch = seen.epoch;
     uint64_t digest = world_digest(room);
     uint64_t last = (self->states_count - 1) % WORLD_STATES;
     if (self->states_count == 0 || self->states[last].version != seen.room_version) {
@@ -223,7 +227,7 @@ world_check_seen(world_t *self)
 void
 world_check_views(world_t *self)
 {
-    const void *room = sim_state(self->sim, ACT_KIND_ROOM, WORLD_ROOM);
+    const void *room = world_room(self);
     for (int i = 0; i < PLAYERS && room != NULL && self->players->sees_all; i++) {
         const player_t *player = &self->players->players[i];
         if (player->state == PLAYER_IN && room_inspect_has(room, player->member) &&
@@ -238,7 +242,9 @@ world_check(world_t *self)
 {
     world_check_sessions(self);
     world_check_people(self);
-    world_check_room(self);
+    for (uint32_t slot = 0; slot < SIM_NODES_CAP; slot++) {
+        world_check_room(self, slot);
+    }
     world_check_seen(self);
 }
 

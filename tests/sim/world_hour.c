@@ -91,7 +91,7 @@ world_hour(uint64_t seed, const char *folder, world_result_t *result)
     self.players->leaving = true;
     world_calm(&self, HOUR_EMPTY_MSEC);
     world_check_empty(&self);
-    if (sim_state(self.sim, ACT_KIND_ROOM, WORLD_ROOM) != NULL) {
+    if (world_room(&self) != NULL) {
         world_breach(&self, "an empty room has not retired");
     }
     world_end(&self);

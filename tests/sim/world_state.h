@@ -53,7 +53,10 @@ typedef struct world {
     int64_t seated;    /* the highest number among sessions that hold a seat ... */
     uint64_t rebuilds; /* ... as of this many rebuilds */
     players_t *players;
-    players_t *players_config;   /* what the kind's config points at */
+    player_config_t gates[PLAYER_GATES];
+    bool spread;                 /* over three processes, see world_net.c */
+    bool moves;                  /* rooms move */
+    bool away[SIM_NODES_CAP];    /* it has left, or crashed */
     bool crashes, fulls, losses; /* what may happen: of actors, mailboxes, the registry */
     bool rivals;                 /* another owner of the room may come up */
     world_result_t *result;
@@ -64,6 +67,7 @@ typedef struct world {
         uint64_t digest;
     } states[WORLD_STATES]; /* of the room, after steps, the newest at states_count - 1 modulo WORLD_STATES */
     uint64_t states_count;
+    int64_t epoch;    /* of the newest lease that was seen */
     uint64_t retired; /* rooms, before the last crash of rooms: their counters went with them */
     admission_config_t admission;
     queue_config_t queue;
@@ -96,6 +100,18 @@ void world_check_items(world_t *self);
 void world_check_views(world_t *self);
 /* Everybody has left and every deadline has passed: a seat or a place that is still taken is lost for good. */
 void world_check_empty(world_t *self);
+
+/* world_net.c */
+/* Adds the kinds. */
+void world_place(world_t *self);
+/* The room's state in that process; and the one with the newest lease. NULL: none. */
+void *world_room_at(world_t *self, uint32_t slot);
+void *world_room(world_t *self);
+void world_net_move(world_t *self);
+void world_net_mishap(world_t *self);
+void world_net_mend(world_t *self);
+/* One of the processes that run it, by the dice. */
+uint32_t world_slot_of(world_t *self, act_kind_id_t kind);
 
 /* world_rival.c */
 /* It comes up if it is not there, takes the lease, and does something; or finds out that it has lost it. */
