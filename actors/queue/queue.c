@@ -142,6 +142,17 @@ queue_promoted(queue_t *self, act_ctx_t *ctx, const registry_session_t *session)
     }
 }
 
+/* A process of the queue alone has nothing to tell a registry: admission, elsewhere, has restored it, or will. */
+static void
+queue_join(const queue_t *self, act_ctx_t *ctx)
+{
+    registry_t *registry = self->config->registry;
+    registry_count_t count;
+    if (registry->join != NULL && registry->count(registry, act_now(ctx), act_key(ctx), &count) == REGISTRY_LOST) {
+        registry->join(registry, act_now(ctx), act_key(ctx)); /* refused: at the next tick */
+    }
+}
+
 static void
 queue_promote(queue_t *self, act_ctx_t *ctx)
 {
@@ -460,6 +471,7 @@ queue_tick(queue_t *self, act_ctx_t *ctx)
 {
     act_timer_start(ctx, QUEUE_TIMER_TICK, QUEUE_TICK_USEC);
     saver_tick(self->saver, ctx);
+    queue_join(self, ctx);
     if (self->leaving) {
         queue_leave(self, ctx);
     } else {
@@ -500,6 +512,7 @@ queue_init(void *state, act_ctx_t *ctx, const void *config)
         self->numbers = calloc(self->numbers_max, sizeof *self->numbers);
         ACT_ASSERT(self->numbers != NULL);
         act_timer_start(ctx, QUEUE_TIMER_TICK, QUEUE_TICK_USEC);
+        queue_join(self, ctx);
     }
     return true;
 }

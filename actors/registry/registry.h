@@ -259,6 +259,9 @@ struct registry {
     registry_result_t (*restore_add)(registry_t *self, act_usec_t now, const char *instance,
                                      registry_session_t *sessions, uint32_t count, const registry_limits_t *limits);
     registry_result_t (*restore_end)(registry_t *self, act_usec_t now, const char *instance);
+    /* This process has nothing to tell, and takes part in what others have restored. OK; LOST: nobody has. NULL: of a
+     * form for one process. */
+    registry_result_t (*join)(registry_t *self, act_usec_t now, const char *instance);
     /* Forgets the instance, as if it had never been restored. For a caller that knows better. */
     registry_result_t (*forget)(registry_t *self, act_usec_t now, const char *instance);
 

@@ -370,6 +370,14 @@ registry_failover_restore_end(registry_t *port, act_usec_t now, const char *key)
     return form->restore_end(form, now, key);
 }
 
+/* An instance on the spare has been restored there. */
+static registry_result_t
+registry_failover_join(registry_t *port, act_usec_t now, const char *key)
+{
+    registry_t *form = registry_failover_form(port, key);
+    return form->join != NULL ? form->join(form, now, key) : REGISTRY_LOST;
+}
+
 static registry_result_t
 registry_failover_forget(registry_t *port, act_usec_t now, const char *key)
 {
@@ -444,6 +452,7 @@ registry_failover_new(registry_t *primary, registry_t *spare)
         .restore_begin = registry_failover_restore_begin,
         .restore_add = registry_failover_restore_add,
         .restore_end = registry_failover_restore_end,
+        .join = registry_failover_join,
         .forget = registry_failover_forget,
         .attempt_left = registry_failover_attempt_left,
         .attempt_failed = registry_failover_attempt_failed,

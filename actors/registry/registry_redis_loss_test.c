@@ -372,6 +372,30 @@ a_second_process_joins_and_adds_what_it_knows(void **state)
 }
 
 static void
+one_with_nothing_to_tell_joins_what_another_has_restored_and_begins_nothing(void **state)
+{
+    world_t *self = *state;
+    world_t other = world_make(0);
+    registry_t *registry = other.registry;
+    const registry_switches_t off = {0};
+    registry_session_t row = world_row(self, (world_session_t){2, 2, 2, 2}, SESSION_STATE_GRACE, 4, 4);
+    redis_fixture_do(&redis, "FLUSHALL");
+    assert_result(REGISTRY_LOST, registry->join(registry, other.now, "alpha"));
+    assert_result(REGISTRY_OK, self->registry->restore_begin(self->registry, self->now, "alpha", 0, &off));
+    assert_result(REGISTRY_LOST, registry->join(registry, other.now, "alpha")); /* not all is told yet */
+    assert_result(REGISTRY_OK, self->registry->restore_add(self->registry, self->now, "alpha", &row, 1, &self->limits));
+    assert_result(REGISTRY_OK, self->registry->restore_end(self->registry, self->now, "alpha"));
+    assert_result(REGISTRY_LOST, world_count(&other));
+    assert_result(REGISTRY_OK, registry->join(registry, other.now, "alpha"));
+    assert_count(&other, 0, 0, 1, 0);
+    assert_count(self, 0, 0, 1, 0);
+    redis_fixture_do(&redis, "FLUSHALL");
+    assert_result(REGISTRY_LOST, world_count(&other));
+    assert_result(REGISTRY_LOST, registry->join(registry, other.now, "alpha"));
+    registry_destroy(&other.registry);
+}
+
+static void
 a_restore_that_another_overtakes_is_lost(void **state)
 {
     world_t *self = *state;
@@ -516,6 +540,7 @@ main(void)
         LOSS(a_redis_that_has_restarted_is_lost_even_if_it_looks_whole),
         LOSS(another_layout_is_left_alone),
         LOSS(a_second_process_joins_and_adds_what_it_knows),
+        LOSS(one_with_nothing_to_tell_joins_what_another_has_restored_and_begins_nothing),
         LOSS(a_restore_that_another_overtakes_is_lost),
         LOSS(many_rows_are_restored_in_pieces),
         LOSS(what_cannot_be_as_it_is_told_is_made_good),

@@ -150,6 +150,24 @@ redis_restore_end(registry_t *port, act_usec_t now, const char *instance)
 }
 
 static registry_result_t
+redis_join(registry_t *port, act_usec_t now, const char *instance)
+{
+    redis_call_t call;
+    char generation[REDIS_GENERATION_SIZE];
+    call_begin(&call, port, now, &redis_script_join, instance);
+    if (!call_may_remember(&call)) {
+        return call_end(&call);
+    }
+    if (call_run(&call) == REGISTRY_OK) {
+        call_take_text(&call, generation, sizeof generation);
+        redis_instance_t *joined = call_remember(&call);
+        memcpy(joined->generation, generation, sizeof joined->generation);
+        joined->revision = call.revision;
+    }
+    return call_end(&call);
+}
+
+static registry_result_t
 redis_forget(registry_t *port, act_usec_t now, const char *instance)
 {
     redis_call_t call;
@@ -166,5 +184,6 @@ redis_form_restore(registry_t *port)
     port->restore_begin = redis_restore_begin;
     port->restore_add = redis_restore_add;
     port->restore_end = redis_restore_end;
+    port->join = redis_join;
     port->forget = redis_forget;
 }

@@ -151,15 +151,22 @@ export async function rejoin(
   return client;
 }
 
-/** Prometheus text as a map from "name{labels}" to value. */
+/** Without the labels that say of which process a sample is. */
+function anywhere(name: string): string {
+  return name.replace(/(?<=[{,])(node|roles)="[^"]*",?/g, "").replace(/,?\}$/, "}").replace("{}", "");
+}
+
+/** Prometheus text as a map from "name{labels}" to value, which is the sum over all processes. */
 export async function metrics(server: Server): Promise<Map<string, number>> {
-  const { status, text } = await http(`${server.admin}/metrics`);
-  assert.equal(status, 200);
   const samples = new Map<string, number>();
-  for (const line of text.split("\n")) {
-    const sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{.*\})?) (\S+)$/.exec(line);
-    if (sample?.[1] !== undefined) {
-      samples.set(sample[1], Number(sample[2]));
+  for (const { status, text } of await Promise.all(server.admins.map((admin) => http(`${admin}/metrics`)))) {
+    assert.equal(status, 200);
+    for (const line of text.split("\n")) {
+      const sample = /^([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{.*\})?) (\S+)$/.exec(line);
+      if (sample?.[1] !== undefined) {
+        const name = anywhere(sample[1]);
+        samples.set(name, Number(sample[2]) + (samples.get(name) ?? 0));
+      }
     }
   }
   return samples;

@@ -8,6 +8,9 @@ import { here, step } from "./walk.ts";
 
 export interface Entry {
   readonly intent: Intent;
+  /** When it was sent first, and when its ack came first, in ms. */
+  readonly sent: number;
+  heard?: number;
   ack?: Ack;
   refusal?: Refusal;
 }
@@ -78,6 +81,7 @@ export class Bot {
     if (message.type === "event.ack") {
       assert.deepEqual(entry.ack ?? message, message, "a second ack is the same as the first");
       entry.ack = message;
+      entry.heard ??= performance.now();
     } else {
       entry.refusal = message;
       this.at = this.client === undefined ? this.at : here(this.client);
@@ -91,7 +95,7 @@ export class Bot {
       return;
     }
     const intent = this.wish(client, seconds);
-    this.ledger.set(intent.actionId, { intent });
+    this.ledger.set(intent.actionId, { intent, sent: performance.now() });
     client.send(intent);
   }
 

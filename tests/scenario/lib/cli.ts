@@ -1,6 +1,6 @@
 // The binary's other subcommands, sqlite3 and small programs, run to their end.
 import { spawn } from "node:child_process";
-import { binary, childEnv } from "./server.ts";
+import { binary, childEnv } from "./process.ts";
 import { within } from "./wait.ts";
 
 export interface Finished {

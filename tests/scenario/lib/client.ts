@@ -53,6 +53,8 @@ export class Client {
   /** Called for each message as it comes, before anything else happens with it. */
   onMessage: ((message: ServerMessage) => unknown) | undefined;
   welcome: Welcome | undefined;
+  /** When a message came last, in ms. */
+  lastHeard = performance.now();
   lastActionId = 0;
   /** Of the newest ack. */
   lastSequence = 0;
@@ -252,6 +254,7 @@ export class Client {
 
   private receive(data: Buffer, binary: boolean): void {
     assert.equal(binary, this.format === "msgpack", "frames are of the kind that was agreed");
+    this.lastHeard = performance.now();
     const body: unknown = binary ? decode(data) : JSON.parse(data.toString("utf8"));
     decodeMessages(body).forEach((message) => this.hear(message)); // throws at what the schema does not allow
   }

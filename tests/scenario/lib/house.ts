@@ -1,17 +1,19 @@
 // A deployment in either form of the registry. memory is one process with its SQLite file. redis is what is meant for
 // real ones: one process on a real Redis and a real PostgreSQL; or two that share the Redis, with a SQLite file each, as
-// two processes cannot play in one room yet. The same crowd is at home in all of them.
+// two whole servers do not play in one room. With PLAYHOUSE_FORM=processes there is one form, redis, with every kind of
+// actor in a process of its own. The same crowd is at home in all of them.
 import { after, beforeEach, describe } from "node:test";
 import { change, instance, kick, sessions, stands } from "./admin.ts";
 import { buildOf } from "./api.ts";
+import { Face, startCluster } from "./cluster.ts";
 import { Crowd } from "./crowd.ts";
 import { Player } from "./player.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRedis, type Redis } from "./redis.ts";
-import { Server, stack, startServer, type Owner } from "./server.ts";
+import { inProcesses, stack, startServer, type Owner, type Server } from "./server.ts";
 
-export const forms = ["memory", "redis"] as const;
-export type Form = (typeof forms)[number];
+export type Form = "memory" | "redis";
+export const forms: readonly Form[] = inProcesses ? ["redis"] : ["memory", "redis"];
 
 export interface HouseOptions {
   owner: Owner;
@@ -110,6 +112,12 @@ export async function openHouse(form: Form, options: HouseOptions): Promise<Hous
     await crowd.settle(server);
     await options.prepare?.(server);
   };
+  if (inProcesses) {
+    const cluster = await startCluster({ owner, dev: false, args, prepare, env: options.env ?? {} });
+    const [one, two] = cluster.with("gateway").map((gateway) => new Face(cluster, gateway));
+    const servers: [Server, ...Server[]] = options.wide === true && one && two ? [one, two] : [cluster];
+    return new House(form, crowd, servers, await buildOf(cluster), redis);
+  }
   const embedded = form === "memory" || options.wide === true || options.embedded === true;
   const common = { owner, dev: false, args, prepare, env: options.env ?? {} };
   const start = embedded ? common : { ...common, database: { from: await startPostgres({ owner }) } };

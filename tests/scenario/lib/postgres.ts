@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, chownSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./cli.ts";
 import { freePort } from "./port.ts";
-import { binary, type Owner } from "./server.ts";
+import { binary, type Owner } from "./process.ts";
+import type { Database } from "./server.ts";
 import { eventually, within } from "./wait.ts";
 
 const START_MSEC = 20_000;
@@ -39,27 +40,30 @@ export class Postgres {
   constructor(
     readonly port: number,
     private readonly settings: readonly string[],
+    /** Where it listens. */
+    private readonly address = "127.0.0.1",
   ) {
     if (this.owner.uid !== undefined && this.owner.gid !== undefined) {
       chownSync(this.directory, this.owner.uid, this.owner.gid);
     }
   }
 
-  /** Makes an empty cluster; before the first start. */
+  /** Makes an empty cluster that trusts whoever comes from 10.0.0.0/8 too, if it can; before the first start. */
   async make(): Promise<void> {
     const args = ["-D", this.data, "-U", "playhouse", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
     const child = spawn(join(this.bin, "initdb"), args, { ...this.owner, cwd: this.directory, stdio: "ignore" });
     const [code] = await within(once(child, "close"), START_MSEC, "initdb ends");
     assert.equal(code, 0, "initdb");
+    appendFileSync(join(this.data, "pg_hba.conf"), "host all all 10.0.0.0/8 trust\n");
   }
 
   /** Through another port: of a proxy in front of it. */
   urlAt(port: number): string {
-    return `postgresql://playhouse@127.0.0.1:${port}/playhouse`;
+    return `postgresql://playhouse@${this.address}:${port}/playhouse`;
   }
 
   urlOf(database: string): string {
-    return `postgresql://playhouse@127.0.0.1:${this.port}/${database}`;
+    return `postgresql://playhouse@${this.address}:${this.port}/${database}`;
   }
 
   get url(): string {
@@ -74,7 +78,7 @@ export class Postgres {
   /** Starts it (again) and waits until it answers: after a crash it first recovers. */
   async start(): Promise<void> {
     assert.equal(this.child, undefined, "this PostgreSQL is not running yet");
-    const settings = ["listen_addresses=127.0.0.1", `unix_socket_directories=${this.directory}`, ...this.settings];
+    const settings = [`listen_addresses=${this.address}`, `unix_socket_directories=${this.directory}`, ...this.settings];
     const args = ["-D", this.data, "-p", String(this.port), ...settings.flatMap((one) => ["-c", one])];
     const child = spawn(join(this.bin, "postgres"), args, { ...this.owner, cwd: this.directory, stdio: "ignore" });
     this.child = child;
@@ -115,6 +119,16 @@ export class Postgres {
     return out;
   }
 
+  /** Goes on in the background until this process exits, and does not keep it from that. */
+  leaveToExit(): void {
+    this.child?.unref();
+    process.on("exit", () => {
+      const args = ["-D", this.data, "-m", "immediate", "-w", "stop"];
+      execFileSync(join(this.bin, "pg_ctl"), args, { ...this.owner, cwd: this.directory, stdio: "ignore" });
+      rmSync(this.directory, { recursive: true, force: true });
+    });
+  }
+
   /** The database of the URL, and its schema. */
   async migrate(): Promise<void> {
     await this.execute("CREATE DATABASE playhouse", "postgres");
@@ -142,14 +156,41 @@ export class Postgres {
 export async function startPostgres({
   owner,
   settings = [],
+  address,
 }: {
   owner: Owner;
   settings?: readonly string[];
+  address?: string;
 }): Promise<Postgres> {
-  const postgres = new Postgres(await freePort(), settings);
+  const postgres = new Postgres(await freePort(address), settings, address);
   owner.after(() => postgres.dispose());
   await postgres.make();
   await postgres.start();
   await postgres.migrate();
   return postgres;
+}
+
+let shared: Promise<Postgres> | undefined;
+let databases = 0;
+
+async function leftToExit(): Promise<Postgres> {
+  const postgres = new Postgres(await freePort(), []);
+  await postgres.make();
+  await postgres.start();
+  postgres.leaveToExit();
+  await postgres.migrate();
+  return postgres;
+}
+
+/** A new empty store of this build, in a PostgreSQL that is shared with all others of this kind in this process. */
+export async function sharedDatabase(): Promise<Database> {
+  shared ??= leftToExit();
+  const postgres = await shared;
+  const name = `playhouse_${++databases}`;
+  await postgres.execute(`CREATE DATABASE ${name} TEMPLATE playhouse`, "postgres");
+  return {
+    url: postgres.urlOf(name),
+    query: (sql) => postgres.query(sql, name),
+    execute: (sql) => postgres.execute(sql, name),
+  };
 }

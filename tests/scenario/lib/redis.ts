@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./port.ts";
 import type { Random } from "./random.ts";
-import type { Owner } from "./server.ts";
+import type { Owner } from "./process.ts";
 import { eventually, within } from "./wait.ts";
 
 const START_MSEC = 10_000;
@@ -63,17 +63,20 @@ export class Redis {
   private child: ChildProcess | undefined;
   private ended: Promise<unknown> = Promise.resolve();
 
-  constructor(readonly port: number) {}
+  constructor(
+    readonly port: number,
+    private readonly address = "127.0.0.1",
+  ) {}
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `redis://${this.address}:${this.port}`;
   }
 
   /** Starts it (again), with nothing in it, and waits until it answers. */
   async start(): Promise<void> {
     assert.equal(this.child, undefined, "this Redis is not running yet");
-    const args = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.directory, "--save", ""];
-    const more = ["--appendonly", "no", "--rdbcompression", "no"]; // so that DUMP shows texts as they are
+    const args = ["--port", String(this.port), "--bind", this.address, "--dir", this.directory, "--save", ""];
+    const more = ["--appendonly", "no", "--rdbcompression", "no", "--protected-mode", "no"]; // so that DUMP shows texts as they are
     const child = spawn("redis-server", [...args, ...more], { stdio: "ignore" });
     this.child = child;
     alive.add(child);
@@ -104,7 +107,7 @@ export class Redis {
   }
 
   async ask(...words: (string | Buffer)[]): Promise<Reply> {
-    const socket = connect(this.port, "127.0.0.1");
+    const socket = connect(this.port, this.address);
     const answer = new Promise<Reply>((done, fail) => {
       let heard = Buffer.alloc(0);
       socket.on("data", (data) => {
@@ -153,8 +156,8 @@ export class Redis {
   }
 }
 
-export async function startRedis({ owner }: { owner: Owner }): Promise<Redis> {
-  const redis = new Redis(await freePort());
+export async function startRedis({ owner, address }: { owner: Owner; address?: string }): Promise<Redis> {
+  const redis = new Redis(await freePort(address), address);
   owner.after(() => redis.dispose());
   await redis.start();
   return redis;

@@ -12,8 +12,13 @@ const RESEND_MSEC = 100;
 /** So many wait for an answer at once, and so long, before they are sent again. */
 const RESENDS_AT_ONCE = 16;
 const PATIENCE_MSEC = 3000;
+const LOOK_MSEC = 250;
 
 export class Resident extends Bot {
+  /** How long it waits at most before it tries again to come back, in ms. */
+  backoffMax = 1000;
+  /** When nothing is answered for so long, in ms, it hangs up and comes back: the network may have lost it. */
+  deafAfter = Infinity;
   /** How often it has come back, and how often its token was no good any more. */
   returns = 0;
   afresh = 0;
@@ -30,6 +35,20 @@ export class Resident extends Bot {
     this.live = true;
     this.life = this.keepComing();
     this.life.catch(() => undefined); // told by rest
+  }
+
+  /** Stays, and does nothing, until goOn. */
+  pause(): void {
+    this.rate = 0;
+    this.stop();
+  }
+
+  goOn(rate: number): void {
+    this.rate = rate;
+    if (this.connected()) {
+      this.stop();
+      this.start(rate);
+    }
   }
 
   /** Stops acting and waits until everything it ever asked is answered. */
@@ -88,7 +107,9 @@ export class Resident extends Bot {
       if (this.rate > 0) {
         this.start(this.rate);
       }
+      const watch = setInterval(() => this.hangUpIfDeaf(client), LOOK_MSEC);
       const { code } = await client.closed;
+      clearInterval(watch);
       this.stop();
       this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
       if (this.live) {
@@ -100,8 +121,14 @@ export class Resident extends Bot {
     }
   }
 
+  private hangUpIfDeaf(client: Client): void {
+    if (this.rate > 0 && performance.now() - client.lastHeard > this.deafAfter) {
+      client.socket.terminate();
+    }
+  }
+
   private async comeBack(): Promise<void> {
-    for (let backoff = 50; this.live; backoff = Math.min(backoff * 2, 1000)) {
+    for (let backoff = 50; this.live; backoff = Math.min(backoff * 2, this.backoffMax)) {
       try {
         await this.join();
         return;

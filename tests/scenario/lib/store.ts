@@ -4,7 +4,7 @@
 // The server locks its file. So a copy is read: of the file and its write-ahead log as they are at that moment, which
 // is what a killed server would leave behind.
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./cli.ts";
@@ -22,27 +22,20 @@ function frozen(server: Server, work: () => void): void {
 
 /** Returns when every thread of the server stands still. Harmless when it does already, or does not run. */
 export function freeze(server: Server): void {
-  if (!server.running) {
-    return;
-  }
-  process.kill(server.pid, "SIGSTOP");
-  const deadline = performance.now() + 5000;
-  while (!/^State:\s+T/m.test(readFileSync(`/proc/${server.pid}/status`, "utf8"))) {
-    assert.ok(performance.now() < deadline, "the server stands still");
-  }
+  server.freeze();
 }
 
 /** Ends what freeze began. */
 export function goOn(server: Server): void {
-  if (server.running) {
-    process.kill(server.pid, "SIGCONT");
-  }
+  server.goOn();
 }
 
 /** Every row, as of now. A server that runs goes on afterwards. */
 export async function query<Row>(server: Server, sql: string): Promise<Row[]> {
   if (server.database !== undefined) {
-    return server.database.query<Row>(sql);
+    const rows = await server.database.query<Row>(sql);
+    goOn(server);
+    return rows;
   }
   const directory = mkdtempSync(join(tmpdir(), "playhouse-store-"));
   const copy = join(directory, "copy.db");

@@ -29,6 +29,8 @@ export class Watchman {
   constructor(
     servers: readonly Server[],
     private readonly capacity: number,
+    /** Sees nothing while it gets no answer, and goes on looking: for when things die. */
+    private readonly hardy = false,
   ) {
     this.work = Promise.all(servers.flatMap((server) => [this.countSeats(server), this.checkOrder(server)]));
     this.work.catch(() => undefined); // told by stop
@@ -43,7 +45,11 @@ export class Watchman {
 
   private async countSeats(server: Server): Promise<void> {
     for (; this.busy; await pause(BETWEEN_MSEC)) {
-      const taken = seats(await instance(server));
+      const info = await this.look(() => instance(server));
+      if (info === undefined) {
+        continue;
+      }
+      const taken = seats(info);
       assert.ok(taken <= this.capacity, `${taken} seats of ${this.capacity}`);
       this.mostSeats = Math.max(this.mostSeats, taken);
       this.looks++;
@@ -53,9 +59,20 @@ export class Watchman {
   private async checkOrder(server: Server): Promise<void> {
     let after = 0;
     for (; this.busy; await pause(BETWEEN_MSEC)) {
-      const sessions = await page(server, after);
-      expectOrder(sessions);
-      after = sessions.at(-1)?.number ?? 0; // and from the start again after the last page
+      const sessions = await this.look(() => page(server, after));
+      expectOrder(sessions ?? []);
+      after = sessions?.at(-1)?.number ?? 0; // and from the start again after the last page
+    }
+  }
+
+  private async look<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!this.hardy) {
+        throw error;
+      }
+      return undefined;
     }
   }
 }
