@@ -235,11 +235,11 @@ broker_name(broker_t *self, const broker_node_t *node)
     snprintf(self->node.name, sizeof self->node.name, "%s", node->name);
     snprintf(self->node.host, sizeof self->node.host, "%s", node->host);
     snprintf(self->node.roles, sizeof self->node.roles, "%s", node->roles);
-    self->node.has_public_key = *node->public_key != '\0';
-    snprintf(self->node.public_key, sizeof self->node.public_key, "%s", node->public_key);
+    self->node.has_public_key = node->curve != NULL;
+    snprintf(self->node.public_key, sizeof self->node.public_key, "%s", curve_public(node->curve));
     self->shared.node = drawn;
     self->shared.host = self->node.host;
-    self->shared.guard = node->guard;
+    self->shared.curve = node->curve;
 }
 
 /* Until the first view comes, this process is all there is. */
@@ -354,10 +354,10 @@ broker_zmq(broker_t *self)
     return self->shared.zmq;
 }
 
-const socket_guard_t *
-broker_guard(const broker_t *self)
+curve_t *
+broker_curve(const broker_t *self)
 {
-    return self->shared.guard;
+    return self->shared.curve;
 }
 
 void

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "act.h"
+#include "curve.h"
 #include "directory.h"
 #include "socket.h"
 #include "stats.h"
@@ -18,13 +19,12 @@ typedef struct broker broker_t;
 
 /* This process among others. */
 typedef struct broker_node {
-    const char *name;            /* letters, digits, - and _; a new life of the process has the same */
-    const char *host;            /* where others reach its mailboxes, and where they are bound */
-    uint16_t port;               /* of the first mailbox, the next has the next; 0: any */
-    const char *roles;           /* for people */
-    const char *public_key;      /* in Z85; "": none */
-    uint32_t exclusive;          /* kinds that no other process may run: bits of act_kind_id_t */
-    const socket_guard_t *guard; /* NULL: nobody protects the sockets */
+    const char *name;   /* letters, digits, - and _; a new life of the process has the same */
+    const char *host;   /* where others reach its mailboxes, and where they are bound */
+    uint16_t port;      /* of the first mailbox, the next has the next; 0: any */
+    const char *roles;  /* for people */
+    uint32_t exclusive; /* kinds that no other process may run: bits of act_kind_id_t */
+    curve_t *curve;     /* protects the sockets; NULL: they are plain */
 } broker_node_t;
 
 typedef struct broker_options {
@@ -48,9 +48,10 @@ bool broker_start(broker_t *self, const broker_options_t *options, char *why, si
 
 /* What other processes are told of this one; valid from broker_start on. */
 const obj_node_row_t *broker_self(const broker_t *self);
-/* The ZeroMQ context that all sockets between processes share, and who protects them. */
+/* The ZeroMQ context that all sockets between processes share, with keys and the front door; it ends with
+ * broker_destroy. And their keys; NULL: they are plain. */
 void *broker_zmq(broker_t *self);
-const socket_guard_t *broker_guard(const broker_t *self);
+curve_t *broker_curve(const broker_t *self);
 /* From any thread: who is there. */
 void broker_publish(broker_t *self, const directory_t *directory);
 /* Does anybody run that kind, as last published? */

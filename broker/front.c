@@ -28,7 +28,8 @@ typedef struct front_asker {
 
 typedef struct front {
     act_ctx_t *ctx;
-    void *zmq, *router;
+    curve_t *curve;
+    void *router;
     ev_io readable;
     ev_prepare prepare;
     ev_idle idle;
@@ -58,6 +59,7 @@ front_write(front_t *self, front_asker_t *asker, const void *data, size_t length
 static void
 front_write_fault(front_t *self, front_asker_t *asker, const char *message)
 {
+    act_count(self->ctx, METRIC_FRONT_FAULTS, 0, 1);
     /* Our own words and names from the schema: nothing in them needs escaping. */
     int length =
         snprintf((char *)self->answer, FRONT_ANSWER_MAX, "{\"type\":\"front.fault\",\"message\":\"%s\"}", message);
@@ -225,12 +227,15 @@ front_read(front_t *self)
             delimiter |= frames == 0 && zmq_msg_size(&frame) == 0;
             frames++;
         }
+        bool admitted = frames == 0 || curve_admits(self->curve, CURVE_TOOLS, &frame);
         front_asker_t busy = {0}, *asker = front_free_asker(self);
         bool full = asker == NULL;
         asker = full ? &busy : asker;
         *asker = (front_asker_t){.delimiter = delimiter, .identity_length = zmq_msg_size(&identity)};
         memcpy(asker->identity, zmq_msg_data(&identity), asker->identity_length);
-        if (full) {
+        if (!admitted) {
+            front_write_fault(self, asker, "the key of this tool is not allowed any more");
+        } else if (full) {
             front_write_fault(self, asker, "too many questions are under way");
         } else if (frames != (delimiter ? 2 : 1)) {
             front_write_fault(self, asker, "a request is one frame");
@@ -253,6 +258,7 @@ front_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
     front_t *self = watcher->data;
     int state = 0;
     size_t size = sizeof state;
+    curve_report(self->curve, CURVE_TOOLS, self->ctx);
     zmq_getsockopt(self->router, ZMQ_EVENTS, &state, &size);
     if (!(state & ZMQ_POLLIN)) {
         ev_idle_stop(loop, &self->idle);
@@ -286,8 +292,10 @@ front_bind(front_t *self, const front_config_t *config)
 {
     int high_water = 1000, linger = 100, mandatory = 1;
     int64_t size_max = FRONT_REQUEST_MAX;
-    self->zmq = zmq_ctx_new();
-    self->router = zmq_socket(self->zmq, ZMQ_ROUTER);
+    self->curve = config->curve;
+    self->router = zmq_socket(config->zmq, ZMQ_ROUTER);
+    ACT_ASSERT(self->router != NULL);
+    curve_server(self->curve, self->router, CURVE_TOOLS);
     zmq_setsockopt(self->router, ZMQ_SNDHWM, &high_water, sizeof high_water);
     zmq_setsockopt(self->router, ZMQ_RCVHWM, &high_water, sizeof high_water);
     zmq_setsockopt(self->router, ZMQ_LINGER, &linger, sizeof linger);
@@ -318,7 +326,6 @@ front_fini(void *state, act_ctx_t *ctx)
     ev_idle_stop(loop, &self->idle);
     if (self->router != NULL) {
         zmq_close(self->router);
-        zmq_ctx_term(self->zmq);
     }
     free(self->answer);
     free(self->body);

@@ -1,5 +1,6 @@
 /*
- * front -- the front door: a ROUTER socket on loopback where people and tools put messages in.
+ * front -- the front door: a ROUTER socket where people and tools put messages in. Plain on loopback; with keys.tools
+ *          wherever it is bound, and then only for the tools whose certificates are there.
  *
  * Owns   the socket of broker.endpoint and FRONT_PENDING_CAP questions under way
  * Hears  answers to what was put in
@@ -15,8 +16,11 @@
 #define PLAYHOUSE_FRONT_H
 
 #include "act.h"
+#include "curve.h"
 
 typedef struct front_config {
+    void *zmq;                        /* the context, of broker_zmq */
+    curve_t *curve;                   /* NULL: plain */
     const char *endpoint;             /* tcp://127.0.0.1:5570; port * means any */
     void (*bound)(const char *where); /* told the endpoint that was bound, before init returns; may be NULL */
 } front_config_t;

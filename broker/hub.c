@@ -22,6 +22,7 @@ enum {
 typedef struct hub {
     act_ctx_t *ctx;
     socket_watch_t watch;
+    curve_t *curve; /* NULL: plain */
     members_t *members;
     uint8_t *frame; /* HUB_FRAME_MAX */
     void *body;     /* MSG_BODY_MAX */
@@ -111,24 +112,45 @@ hub_on_beat(hub_t *self, const msg_broker_beat_t *beat, const uint8_t *identity,
     }
 }
 
+/* Has the sender proved that it has this key? Without keys nobody can. */
+static bool
+hub_is_from(hub_t *self, zmq_msg_t *frame, const char *public_key)
+{
+    return self->curve == NULL || strcmp(curve_sender(frame), public_key) == 0;
+}
+
+static void
+hub_on_leave(hub_t *self, const msg_broker_leave_t *leave, zmq_msg_t *frame)
+{
+    for (uint32_t i = 0; i < self->members->count; i++) {
+        const obj_node_row_t *row = &self->members->rows[i].node;
+        if (row->id == leave->id && !hub_is_from(self, frame, row->public_key)) {
+            act_count(self->ctx, METRIC_FAR_MALFORMED, 0, 1);
+            return;
+        }
+    }
+    if (members_leave(self->members, leave->id)) {
+        act_log(self->ctx, LOG_INFO, "node-left", "a process has left", LOG_N("id", leave->id));
+        hub_tell_all(self);
+    }
+}
+
 static void
 hub_on_frame(hub_t *self, const uint8_t *identity, size_t identity_length, zmq_msg_t *frame)
 {
     msg_t msg;
     codec_fault_t fault;
-    if (envelope_decode(zmq_msg_data(frame), zmq_msg_size(frame), act_now(self->ctx), &msg, self->body, &fault) !=
-        CODEC_OK) {
+    if (!curve_admits(self->curve, CURVE_PROCESSES, frame) ||
+        envelope_decode(zmq_msg_data(frame), zmq_msg_size(frame), act_now(self->ctx), &msg, self->body, &fault) !=
+            CODEC_OK) {
         act_count(self->ctx, METRIC_FAR_MALFORMED, 0, 1);
         return;
     }
-    if (msg.type == MSG_BROKER_BEAT) {
-        hub_on_beat(self, self->body, identity, identity_length);
+    const msg_broker_beat_t *beat = self->body;
+    if (msg.type == MSG_BROKER_BEAT && hub_is_from(self, frame, beat->node.public_key)) {
+        hub_on_beat(self, beat, identity, identity_length);
     } else if (msg.type == MSG_BROKER_LEAVE) {
-        const msg_broker_leave_t *leave = self->body;
-        if (members_leave(self->members, leave->id)) {
-            act_log(self->ctx, LOG_INFO, "node-left", "a process has left", LOG_N("id", leave->id));
-            hub_tell_all(self);
-        }
+        hub_on_leave(self, self->body, frame);
     } else {
         act_count(self->ctx, METRIC_FAR_MALFORMED, 0, 1);
     }
@@ -229,7 +251,8 @@ hub_bind(hub_t *self, const hub_config_t *config)
     }
     self->watch.socket = socket_tcp_new(broker_zmq(config->broker), ZMQ_ROUTER, HUB_HIGH_WATER, HUB_BEAT_MAX);
     zmq_setsockopt(self->watch.socket, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory);
-    port = socket_bind(self->watch.socket, broker_guard(config->broker), host, port);
+    self->curve = broker_curve(config->broker);
+    port = socket_bind(self->watch.socket, self->curve, host, port);
     if (port == 0) {
         act_log(self->ctx, LOG_ERROR, "broker-bind-failed", "could not listen for other processes",
                 LOG_S("endpoint", config->endpoint), LOG_S("why", zmq_strerror(errno)),

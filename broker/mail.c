@@ -90,7 +90,7 @@ mail_open(worker_t *self, worker_host_t *host, uint16_t port, char *why, size_t 
         return true;
     }
     host->far.socket = socket_tcp_new(self->shared->zmq, ZMQ_PULL, MAIL_FAR_HIGH_WATER, WORKER_FRAME_MAX);
-    host->port = socket_bind(host->far.socket, self->shared->guard, self->shared->host, port);
+    host->port = socket_bind(host->far.socket, self->shared->curve, self->shared->host, port);
     if (host->port == 0) {
         snprintf(why, why_size, "could not listen on %s port %u for %s: %s", self->shared->host, port,
                  host->host.kind->name, zmq_strerror(errno));
@@ -160,6 +160,9 @@ mail_read_far(worker_t *self, const host_t *host, zmq_msg_t *frame, msg_t *msg)
     codec_fault_t fault;
     if (zmq_msg_more(frame)) {
         return "it has more than one frame";
+    }
+    if (!curve_admits(self->shared->curve, CURVE_PROCESSES, frame)) {
+        return "the key of its sender is not allowed any more";
     }
     if (envelope_decode(zmq_msg_data(frame), zmq_msg_size(frame), self->env.now(self), msg, self->body, &fault) !=
         CODEC_OK) {

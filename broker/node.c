@@ -25,6 +25,7 @@ typedef struct node_link {
     node_t *node;
     uint32_t number;
     socket_watch_t watch;
+    char public_key[CERT_KEY_SIZE]; /* of that broker, when it was connected to; "" without keys */
 } node_link_t;
 
 struct node {
@@ -268,14 +269,17 @@ node_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     }
 }
 
-static void
-node_expire(void *state, act_ctx_t *ctx, int timer)
+/* The public key of a broker. False: it has no certificate in keys.allowed. */
+static bool
+node_key_of(const node_t *self, uint32_t number, char key[CERT_KEY_SIZE])
 {
-    (void)timer;
-    node_t *self = state;
-    node_beat(self);
-    node_check(self);
-    act_timer_start(ctx, NODE_BEAT, (act_usec_t)MEMBERS_BEAT_MSEC * ACT_MSEC);
+    curve_t *curve = broker_curve(self->config->broker);
+    const char *name = self->config->brokers[number].name;
+    if (curve == NULL || *name == '\0') {
+        snprintf(key, CERT_KEY_SIZE, "%s", curve_public(curve));
+        return true;
+    }
+    return curve_public_of(curve, name, key);
 }
 
 static bool
@@ -286,7 +290,13 @@ node_connect(node_t *self, uint32_t number)
     link->node = self;
     link->number = number;
     link->watch.socket = socket_tcp_new(broker_zmq(self->config->broker), ZMQ_DEALER, NODE_HIGH_WATER, NODE_TOLD_MAX);
-    if (!socket_connect(link->watch.socket, broker_guard(self->config->broker), broker->endpoint, broker->name, "")) {
+    if (!node_key_of(self, number, link->public_key)) {
+        act_log(self->ctx, LOG_ERROR, "broker-unknown", "a broker has no certificate here",
+                LOG_S("endpoint", broker->endpoint), LOG_S("name", broker->name),
+                LOG_S("hint", "put its NAME.key into keys.allowed"));
+        return false;
+    }
+    if (!socket_connect(link->watch.socket, broker_curve(self->config->broker), broker->endpoint, link->public_key)) {
         act_log(self->ctx, LOG_ERROR, "broker-connect-failed", "could not connect to a broker",
                 LOG_S("endpoint", broker->endpoint), LOG_S("why", zmq_strerror(errno)),
                 LOG_S("hint", "see node.brokers"));
@@ -296,6 +306,36 @@ node_connect(node_t *self, uint32_t number)
     link->watch.self = link;
     socket_watch_start(&link->watch, act_loop(self->ctx));
     return true;
+}
+
+/* A broker whose certificate was replaced is connected to anew. */
+static void
+node_follow_keys(node_t *self)
+{
+    for (uint32_t i = 0; i < self->view->brokers_count; i++) {
+        node_link_t *link = &self->links[i];
+        char key[CERT_KEY_SIZE];
+        if (node_key_of(self, i, key) && strcmp(key, link->public_key) != 0) {
+            act_log(self->ctx, LOG_INFO, "broker-key-changed", "a broker has another certificate now",
+                    LOG_S("endpoint", self->config->brokers[i].endpoint));
+            socket_watch_stop(&link->watch, act_loop(self->ctx));
+            zmq_close(link->watch.socket);
+            bool connected = node_connect(self, i);
+            ACT_ASSERT(connected); /* the endpoint was good, and so is the key */
+        }
+    }
+}
+
+static void
+node_expire(void *state, act_ctx_t *ctx, int timer)
+{
+    (void)timer;
+    node_t *self = state;
+    node_follow_keys(self);
+    curve_report(broker_curve(self->config->broker), CURVE_PROCESSES, ctx);
+    node_beat(self);
+    node_check(self);
+    act_timer_start(ctx, NODE_BEAT, (act_usec_t)MEMBERS_BEAT_MSEC * ACT_MSEC);
 }
 
 static bool

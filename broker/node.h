@@ -16,7 +16,7 @@
 
 typedef struct node_broker {
     char endpoint[SOCKET_ENDPOINT_MAX];
-    char name[DIRECTORY_NAME_MAX + 1]; /* under which its certificate is filed; "" without */
+    char name[CERT_NAME_MAX + 1]; /* that its certificate has in keys.allowed; "": the broker of this process */
 } node_broker_t;
 
 typedef struct node_config {

@@ -253,7 +253,7 @@ process_start(const char *name, const process_t *other, const act_kind_t *kind, 
                                  .changed = process_on_changed,
                                  .refused = process_on_refused,
                                  .self = self};
-    self->self = (broker_node_t){.name = name, .host = "127.0.0.1", .roles = "test", .public_key = ""};
+    self->self = (broker_node_t){.name = name, .host = "127.0.0.1", .roles = "test"};
     if (asker != NULL) {
         self->asker = *asker;
     }

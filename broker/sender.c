@@ -5,9 +5,9 @@
 #include <zmq.h>
 
 void
-sender_init(sender_t *self, void *zmq, const socket_guard_t *guard)
+sender_init(sender_t *self, void *zmq, curve_t *curve)
 {
-    *self = (sender_t){.zmq = zmq, .guard = guard};
+    *self = (sender_t){.zmq = zmq, .curve = curve};
 }
 
 void
@@ -89,7 +89,7 @@ sender_open(sender_t *self, const directory_t *directory, const act_addr_t *to)
     char endpoint[SOCKET_ENDPOINT_MAX];
     socket_endpoint(node->host, port, endpoint, sizeof endpoint);
     void *push = socket_tcp_new(self->zmq, ZMQ_PUSH, SENDER_HIGH_WATER, SENDER_FRAME_MAX);
-    if (!socket_connect(push, self->guard, endpoint, node->name, node->public_key)) {
+    if (!socket_connect(push, self->curve, endpoint, node->public_key)) {
         zmq_close(push);
         return NULL;
     }

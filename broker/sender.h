@@ -23,13 +23,13 @@ typedef struct sender_far {
 
 typedef struct sender {
     void *zmq;
-    const socket_guard_t *guard;
+    curve_t *curve;
     void *near[ACT_KIND_COUNT][DIRECTORY_PLACES_MAX];
     sender_far_t far[SENDER_FAR_MAX]; /* a hash table, open addressing */
     uint32_t far_count;
 } sender_t;
 
-void sender_init(sender_t *self, void *zmq, const socket_guard_t *guard);
+void sender_init(sender_t *self, void *zmq, curve_t *curve);
 void sender_fini(sender_t *self);
 
 /* The endpoint of a mailbox of this process. */

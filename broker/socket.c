@@ -34,7 +34,6 @@ socket_tcp_new(void *zmq, int type, int high_water, int64_t size_max)
     socket_set(socket, ZMQ_CONNECT_TIMEOUT, SOCKET_CONNECT_MSEC);
     socket_set(socket, ZMQ_RECONNECT_IVL, SOCKET_RECONNECT_MSEC);
     socket_set(socket, ZMQ_RECONNECT_IVL_MAX, SOCKET_RECONNECT_MSEC_MAX);
-    socket_set(socket, ZMQ_HANDSHAKE_IVL, SOCKET_HANDSHAKE_MSEC);
     int error = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
     ACT_ASSERT(error == 0);
     return socket;
@@ -94,16 +93,13 @@ socket_resolve(const char *host, char *address, size_t size)
 }
 
 uint16_t
-socket_bind(void *socket, const socket_guard_t *guard, const char *host, uint16_t port)
+socket_bind(void *socket, curve_t *curve, const char *host, uint16_t port)
 {
     char address[INET6_ADDRSTRLEN + 1], endpoint[SOCKET_ENDPOINT_MAX];
     if (!socket_resolve(host, address, sizeof address)) {
         return 0;
     }
-    if (guard != NULL && !guard->bind(guard->self, socket)) {
-        errno = EACCES;
-        return 0;
-    }
+    curve_server(curve, socket, CURVE_PROCESSES);
     socket_set(socket, ZMQ_IPV6, strchr(address, ':') != NULL);
     socket_endpoint(address, port, endpoint, sizeof endpoint);
     if (port == 0) {
@@ -120,12 +116,14 @@ socket_bind(void *socket, const socket_guard_t *guard, const char *host, uint16_
 }
 
 bool
-socket_connect(void *socket, const socket_guard_t *guard, const char *endpoint, const char *name,
-               const char *public_key)
+socket_connect(void *socket, curve_t *curve, const char *endpoint, const char *public_key)
 {
     socket_set(socket, ZMQ_IPV6, strchr(endpoint, '[') != NULL);
-    return (guard == NULL || guard->connect(guard->self, socket, name, public_key)) &&
-           zmq_connect(socket, endpoint) == 0;
+    if (!curve_client(curve, socket, public_key)) {
+        errno = EACCES;
+        return false;
+    }
+    return zmq_connect(socket, endpoint) == 0;
 }
 
 /* ---- on a loop ---- */

@@ -10,34 +10,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "curve.h"
+
 enum {
     SOCKET_HEARTBEAT_MSEC = 1000, /* between two heartbeats of ZMTP */
     SOCKET_SILENCE_MSEC = 3000,   /* a connection that says nothing for so long is made anew */
     SOCKET_CONNECT_MSEC = 1000,   /* an attempt to connect; then the next */
     SOCKET_RECONNECT_MSEC = 50,   /* between two attempts at first, doubling */
     SOCKET_RECONNECT_MSEC_MAX = 500,
-    SOCKET_HANDSHAKE_MSEC = 5000, /* a stranger who connects and says nothing is cut off */
     SOCKET_BACKLOG = 128,
     SOCKET_ENDPOINT_MAX = 160, /* bytes of tcp://HOST:PORT with its NUL */
 };
-
-/* Protects sockets that leave the process. A socket that it refuses is not used. */
-typedef struct socket_guard {
-    void *self;
-    /* Before bind of a socket that other processes connect to. */
-    bool (*bind)(void *self, void *socket);
-    /* Before connect to a process: its public key in Z85, or "" and the name that its certificate is filed under. */
-    bool (*connect)(void *self, void *socket, const char *name, const char *public_key);
-} socket_guard_t;
 
 /* A TCP socket of `type` with the bounds above, linger 0 and these: messages that may wait, bytes of a message. */
 void *socket_tcp_new(void *zmq, int type, int high_water, int64_t size_max);
 
 /* Binds to an address or to what a name resolves to; port 0 is any. Returns the port; 0: errno says why not. */
-uint16_t socket_bind(void *socket, const socket_guard_t *guard, const char *host, uint16_t port);
-/* False: the guard or ZeroMQ will not. */
-bool socket_connect(void *socket, const socket_guard_t *guard, const char *endpoint, const char *name,
-                    const char *public_key);
+uint16_t socket_bind(void *socket, curve_t *curve, const char *host, uint16_t port);
+/* To whoever has that public key (any text when `curve` is NULL). False: the key is not allowed (errno EACCES), or
+ * ZeroMQ will not. */
+bool socket_connect(void *socket, curve_t *curve, const char *endpoint, const char *public_key);
 /* tcp://HOST:PORT, with brackets around an IPv6 address. */
 void socket_endpoint(const char *host, uint16_t port, char *text, size_t size);
 /* Cuts tcp://HOST:PORT into host and port (0 for "*"). False: it is not of that form. */

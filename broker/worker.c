@@ -339,7 +339,7 @@ worker_new(worker_shared_t *shared)
     ev_prepare_start(self->loop, &self->prepare);
     ev_idle_init(&self->idle, worker_on_idle);
     ev_init(&self->timer, worker_on_timer);
-    sender_init(&self->sender, shared->zmq, shared->guard);
+    sender_init(&self->sender, shared->zmq, shared->curve);
     ev_async_init(&self->news, worker_on_news);
     ev_async_start(self->loop, &self->news);
     ev_init(&self->moving, worker_on_moving);

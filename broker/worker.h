@@ -32,9 +32,9 @@ typedef struct worker worker_t;
 /* What the threads of a process share; but for `view`, written before they start, then only read. */
 typedef struct worker_shared {
     void *zmq;
-    uint32_t node;               /* this process; 0: it is alone */
-    const char *host;            /* where its mailboxes are bound when it is not */
-    const socket_guard_t *guard; /* NULL: nobody */
+    uint32_t node;    /* this process; 0: it is alone */
+    const char *host; /* where its mailboxes are bound when it is not */
+    curve_t *curve;   /* NULL: nobody */
     struct {
         pthread_mutex_t lock;
         directory_t directory; /* under lock */

@@ -114,7 +114,7 @@ house_configure(house_t *self)
         self->metrics.roles = self->net.roles;
     }
     house_at_the_door = self;
-    self->front = (front_config_t){.endpoint = config_text(config, CONFIG_BROKER_ENDPOINT), .bound = house_on_front};
+    self->front.bound = house_on_front;
     self->limits = room_limits(&self->room);
     house_find_page(self);
     pthread_mutex_init(&self->ports.lock, NULL);
@@ -173,7 +173,8 @@ bool
 house_open(house_t *self)
 {
     self->broker = broker_new();
-    if (!house_open_net(self)) {
+    if (!house_open_curve(self) || !house_open_net(self) ||
+        (house_runs(self, ACT_KIND_FRONT) && !house_open_front(self))) {
         return false;
     }
     house_place(self);
@@ -264,6 +265,7 @@ void
 house_close(house_t *self)
 {
     broker_destroy(&self->broker);
+    curve_destroy(&self->curve);
     for (int thread = 0; thread < HOUSE_STORES_CAP; thread++) {
         if (self->caches[thread] != NULL) {
             self->caches[thread]->destroy(&self->caches[thread]);

@@ -47,6 +47,7 @@ typedef struct house {
     house_net_t net;
     char placement[HOUSE_PLACEMENT_MAX];
     broker_t *broker;
+    curve_t *curve;                    /* NULL without keys */
     store_t *stores[HOUSE_STORES_CAP]; /* one for each thread of persistence, and its cache; NULL beyond */
     cache_t *caches[HOUSE_STORES_CAP];
     registry_t *registry;
@@ -84,6 +85,10 @@ bool house_open_net(house_t *self);
 void house_place(house_t *self);
 /* The kinds that this process needs and nobody runs, as last seen, joined by commas; "" when all are there. */
 void house_missing(const house_t *self, char *text, size_t size);
+
+/* house_curve.c: the keys of this process; and where the front door may be, if it has one. */
+bool house_open_curve(house_t *self);
+bool house_open_front(house_t *self);
 
 /* house_auth.c: who may sign in, and how. */
 bool house_open_auth(house_t *self);

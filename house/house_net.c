@@ -38,17 +38,6 @@ house_is_loopback(const char *host)
            (inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127);
 }
 
-static bool
-house_check_front(const char *endpoint)
-{
-    char host[64] = "";
-    if (*endpoint == '\0' || (sscanf(endpoint, "tcp://%63[^:]:", host) == 1 && house_is_loopback(host))) {
-        return true;
-    }
-    return house_refuse("the front door may only be on loopback", endpoint,
-                        "set broker.endpoint to tcp://127.0.0.1:PORT, or to nothing");
-}
-
 /* ---- roles ---- */
 
 static act_kind_id_t
@@ -146,20 +135,23 @@ static bool
 house_read_broker(house_t *self, const char *word)
 {
     house_net_t *net = &self->net;
-    const char *at = strchr(word, '@'), *endpoint = at != NULL ? at + 1 : word;
-    char host[DIRECTORY_HOST_MAX + 1];
+    char host[DIRECTORY_HOST_MAX + 1], name[CERT_NAME_MAX + 1];
+    const char *endpoint = curve_endpoint(word, name);
     uint16_t port;
     if (net->brokers_count == ROSTER_BROKERS_MAX) {
         return house_refuse("there are too many brokers", "node.brokers names more than 8", "two or three are enough");
     }
-    if (!socket_endpoint_parse(endpoint, host, sizeof host, &port) || port == 0 ||
-        (at != NULL && at - word > DIRECTORY_NAME_MAX)) {
+    if (endpoint == NULL || !socket_endpoint_parse(endpoint, host, sizeof host, &port) || port == 0) {
         return house_refuse("node.brokers names something that is no endpoint", word,
                             "give [NAME@]tcp://HOST:PORT for each broker, separated by spaces");
     }
+    if (self->curve != NULL && *name == '\0') {
+        return house_refuse("node.brokers does not say which certificate a broker has", word,
+                            "give NAME@tcp://HOST:PORT, where NAME.key is in keys.allowed");
+    }
     node_broker_t *broker = &net->brokers[net->brokers_count++];
     snprintf(broker->endpoint, sizeof broker->endpoint, "%s", endpoint);
-    snprintf(broker->name, sizeof broker->name, "%.*s", at != NULL ? (int)(at - word) : 0, word);
+    memcpy(broker->name, name, sizeof broker->name);
     return true;
 }
 
@@ -185,7 +177,7 @@ house_check_plain(const house_t *self)
     char host[DIRECTORY_HOST_MAX + 1] = "";
     uint16_t port;
     const char *bind = config_text(self->config, CONFIG_BROKER_BIND);
-    if (self->net.node.guard != NULL || config_bool(self->config, CONFIG_INSECURE_PLAIN_TCP)) {
+    if (self->curve != NULL || config_bool(self->config, CONFIG_INSECURE_PLAIN_TCP)) {
         return true;
     }
     static const char hint[] = "make keys and set keys.secret and keys.allowed, or set "
@@ -257,7 +249,7 @@ house_on_broker(void *me, const char *where)
     if (net->brokers_count < ROSTER_BROKERS_MAX) {
         node_broker_t *broker = &net->brokers[net->brokers_count++];
         memcpy(broker->endpoint, own, sizeof broker->endpoint);
-        snprintf(broker->name, sizeof broker->name, "%s", net->name);
+        broker->name[0] = '\0'; /* itself */
     }
 }
 
@@ -268,7 +260,7 @@ house_open_alone(house_t *self)
 {
     const char *front = config_text(self->config, CONFIG_BROKER_ENDPOINT);
     self->net.kinds = (house_roles & ~(1u << ACT_KIND_BROKER)) | (*front != '\0' ? 1u << ACT_KIND_FRONT : 0);
-    return house_check_front(front);
+    return true;
 }
 
 bool
@@ -294,7 +286,7 @@ house_open_net(house_t *self)
                                 .host = config_text(config, CONFIG_NODE_HOST),
                                 .port = (uint16_t)config_int(config, CONFIG_NODE_PORT),
                                 .roles = net->roles,
-                                .public_key = "",
+                                .curve = self->curve,
                                 .exclusive = house_exclusive(self)};
     net->hub = (hub_config_t){.broker = self->broker,
                               .endpoint = config_text(config, CONFIG_BROKER_BIND),
@@ -306,8 +298,7 @@ house_open_net(house_t *self)
                                        .changed = house_on_changed,
                                        .refused = house_on_refused,
                                        .self = self};
-    return house_check_roles(self) && house_check_plain(self) &&
-           (!house_runs(self, ACT_KIND_FRONT) || house_check_front(front));
+    return house_check_roles(self) && house_check_plain(self);
 }
 
 void

@@ -1,6 +1,6 @@
 // The binary's words: what it prints, what it refuses, and that it says what to do.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -16,7 +16,7 @@ const directory = mkdtempSync(join(tmpdir(), "playhouse-cli-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 const OPERATING = ["instances", "sessions", "drain", "maintenance", "capacity", "kick"];
-const COMMANDS = ["run", "check-config", "config", "migrate", "token", "send", "bench", ...OPERATING];
+const COMMANDS = ["run", "check-config", "config", "migrate", "token", "keys", "send", "bench", ...OPERATING];
 
 function file(name: string, content: string): string {
   const path = join(directory, name);
@@ -112,6 +112,38 @@ test("a port in use stops the start and is named", async (t) => {
   const port = new URL(server.url).port;
   const args = ["run", "--dev", "--gateway.port", port, "--admin.port", "0", "--broker.endpoint", ""];
   expectRefused(await playhouse(args, { cwd: directory }), new RegExp(port));
+});
+
+test("keys makes a secret for its owner alone and a certificate for all, and never shows the secret", async () => {
+  const folder = join(directory, "keys");
+  const made = await playhouse(["keys", "room-1", "--folder", folder]);
+  assert.equal(made.code, 0, made.err);
+  const secret = readFileSync(join(folder, "room-1.key_secret"), "utf8");
+  const key = /secret-key = "(.{40})"/.exec(secret)?.[1] ?? assert.fail("a secret key");
+  const open = readFileSync(join(folder, "room-1.key"), "utf8");
+  assert.equal(statSync(join(folder, "room-1.key_secret")).mode & 0o777, 0o600);
+  assert.equal(/public-key = "(.{40})"/.exec(open)?.[1], made.out.trim());
+  const list = await playhouse(["keys", "--check", folder]);
+  assert.equal(list.code, 0, list.err);
+  assert.equal(list.out.split("\n").filter((line) => line.includes(made.out.trim())).length, 2);
+  for (const text of [made.out, made.err, list.out, list.err, open]) {
+    assert.ok(!text.includes(key), text);
+  }
+  expectRefused(await playhouse(["keys", "room-1", "--folder", folder]), /already/);
+  assert.equal(readFileSync(join(folder, "room-1.key_secret"), "utf8"), secret);
+});
+
+test("keys names what is no certificate and what is no name", async () => {
+  const folder = join(directory, "bad-keys");
+  assert.equal((await playhouse(["keys", "a", "--folder", folder])).code, 0);
+  writeFileSync(join(folder, "torn.key"), "curve\n    public-key = \"Yne@");
+  chmodSync(join(folder, "a.key_secret"), 0o644);
+  const list = await playhouse(["keys", "--check", folder]);
+  expectRefused(list, /torn\.key/, /a\.key_secret.*chmod 600/);
+  assert.match(list.out, /^a +public /m);
+  expectRefused(await playhouse(["keys", "../x", "--folder", folder]), /letters/);
+  expectRefused(await playhouse(["keys"]), /NAME/);
+  expectRefused(await playhouse(["keys", "--check", join(directory, "none")]), /none/);
 });
 
 test("token prints a token of the local issuer, and the server takes it", async (t) => {

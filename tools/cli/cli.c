@@ -74,6 +74,15 @@ static const cli_command_t cli_commands[] = {
      "  --role ROLE       player (default), spectator, moderator or admin\n"
      "  --seconds N       how long it is good (default 43200)\n",
      cmd_token},
+    {"keys", "NAME [--folder FOLDER] | --check FOLDER",
+     "Make the CURVE keys of one process or tool, or list the certificates of a folder.",
+     "  --folder FOLDER   where to (default keys): NAME.key_secret and NAME.key; nothing is overwritten\n"
+     "  --check FOLDER    name, kind and public key of each certificate; exit status 1 if one cannot be used\n"
+     "\n"
+     "Prints the public key. The secret file is for its owner's keys.secret alone; the public one goes into the "
+     "others'\n"
+     "keys.allowed (processes) or keys.tools (who may use the front door). See docs/keys.md.\n",
+     cmd_keys},
     {"send", "KIND KEY TYPE [JSON]", "Put a message in through the front door (broker.endpoint) and print the answer.",
      "  --timeout N       seconds to wait for the answer (default 6)\n"
      "\n"

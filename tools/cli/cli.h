@@ -24,6 +24,7 @@ cli_run_fn cmd_check_config;
 cli_run_fn cmd_config;
 cli_run_fn cmd_migrate;
 cli_run_fn cmd_token;
+cli_run_fn cmd_keys;
 cli_run_fn cmd_send;
 cli_run_fn cmd_bench;
 cli_run_fn cmd_instances;

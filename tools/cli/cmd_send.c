@@ -1,9 +1,9 @@
-#include <czmq.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "client_front.h"
 
 enum { SEND_LINE_CAP = 65536 };
 
@@ -11,25 +11,15 @@ static const char send_fault[] = "{\"type\":\"front.fault\"";
 
 /* One question, one answer. The caller frees it; NULL after saying why there is none. */
 static char *
-send_ask(const char *endpoint, const char *line, int64_t seconds)
+send_ask(config_t *config, const char *line, int64_t seconds)
 {
-    zsock_t *socket = zsock_new(ZMQ_REQ);
-    char *answer = NULL;
-    if (!socket || zsock_connect(socket, "%s", endpoint) != 0) {
-        fprintf(stderr, "playhouse send: cannot connect to '%s': %s\n", endpoint, zmq_strerror(errno));
-    } else {
-        zsock_set_linger(socket, 0);
-        zsock_set_rcvtimeo(socket, (int)seconds * 1000);
-        zsock_set_sndtimeo(socket, (int)seconds * 1000);
-        if (zstr_send(socket, line) == 0) {
-            answer = zstr_recv(socket);
-        }
-        if (!answer) {
-            fprintf(stderr,
-                    "playhouse send: no answer from %s in %lld s: is a server running, and is this its "
-                    "broker.endpoint?\n",
-                    endpoint, (long long)seconds);
-        }
+    zsock_t *socket = client_front_open("send", config, ZMQ_REQ, (int)seconds * 1000);
+    if (socket == NULL) {
+        return NULL;
+    }
+    char *answer = zstr_send(socket, line) == 0 ? zstr_recv(socket) : NULL;
+    if (answer == NULL) {
+        client_front_silent("send", config, seconds);
     }
     zsock_destroy(&socket);
     return answer;
@@ -70,19 +60,11 @@ cmd_send(int argc, char **argv, config_t *config)
     if (argc > 5) {
         return cli_misuse("send", argv[5]);
     }
-    const char *endpoint = config_text(config, CONFIG_BROKER_ENDPOINT);
-    if (!*endpoint || strchr(endpoint, '*')) {
-        fprintf(stderr,
-                "playhouse send: broker.endpoint is '%s': give the one that the server printed, as "
-                "--broker.endpoint tcp://127.0.0.1:PORT\n",
-                endpoint);
-        return 2;
-    }
     static char line[SEND_LINE_CAP];
     if (!send_line(argc, argv, line, sizeof(line))) {
         return 2;
     }
-    char *answer = send_ask(endpoint, line, seconds);
+    char *answer = send_ask(config, line, seconds);
     if (!answer) {
         return EXIT_FAILURE;
     }
