@@ -49,8 +49,10 @@ describe("membership", { concurrency: 2 }, () => {
   test("processes that start before their brokers join when those come", async (t) => {
     const { cluster, settle } = await place(t, all);
     const [early, late] = [cluster.members.filter((one) => !one.has("broker")), cluster.with("broker")];
-    await Promise.all(early.map((one) => one.start()));
+    const coming = Promise.all(early.map((one) => one.start()));
+    await pause(1000); // so long they look for a broker in vain
     await Promise.all(late.map((one) => one.start()));
+    await coming;
     await cluster.complete();
     const town = await settle();
     await town.playsOn("with brokers that came last", LATE_MSEC);
@@ -73,9 +75,10 @@ describe("membership", { concurrency: 2 }, () => {
     await pause(SILENT_MSEC * 1.5); // until it believes that it has heard of all
     await town.playsOn("with new brokers, which knew nobody", LATE_MSEC);
     const silence = town.longestSilence(begun);
+    const returns = town.sum((resident) => resident.returns);
     await town.rest();
-    assert.ok(silence < 2000, `somebody had no ack for ${silence.toFixed()} ms`);
-    assert.deepEqual(town.residents.flatMap(({ closes }) => [...closes]), [], "nobody was thrown out");
+    assert.ok(silence < 2000, `somebody had no answer for ${silence.toFixed()} ms`);
+    assert.equal(returns, 0, "nobody was thrown out");
   });
 
   test("of two processes with one name the later one is meant, and the earlier one ends and says why", async (t) => {
@@ -128,7 +131,10 @@ describe("membership", { concurrency: 2 }, () => {
       const answer = await api.post("/instances/plaza/connect", { characterId: person.characterId, build: await api.build() });
       const took = performance.now() - asked;
       assert.ok(took < 10_000, `it is answered in time: ${took.toFixed()} ms`);
-      if (missing !== "room") {
+      if (missing === "room") {
+        assert.equal(answer.body.outcome, "admitted", answer.text); // the seat is there; what it is for is not
+        await api.leave({ characterId: person.characterId });
+      } else {
         const outcome = answer.status === 200 ? answer.body.reason : errorOf(answer).code;
         assert.match(String(outcome), /^(DEPENDENCY_UNAVAILABLE|UNAVAILABLE|TIMEOUT)$/, answer.text);
       }

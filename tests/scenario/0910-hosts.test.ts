@@ -3,18 +3,18 @@
 // there is never a seat or a session too many, and everybody plays on within five seconds, without a hand.
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { after, test, type TestContext } from "node:test";
+import { after, before, test, type TestContext } from "node:test";
 import { buildOf } from "./lib/api.ts";
-import { Face, newCluster, type Member, type Part } from "./lib/cluster.ts";
+import { Face, newCluster, type Cluster, type Member, type Part } from "./lib/cluster.ts";
 import { Crowd } from "./lib/crowd.ts";
 import { House, patient } from "./lib/house.ts";
-import { Network } from "./lib/hosts.ts";
+import { Network, type Machine } from "./lib/hosts.ts";
 import { expectNoDoubles } from "./lib/load.ts";
 import { Passers } from "./lib/passers.ts";
 import { startPostgres } from "./lib/postgres.ts";
 import { Random, seedOfThisRun } from "./lib/random.ts";
 import { startRedis } from "./lib/redis.ts";
-import { stack } from "./lib/server.ts";
+import { stack, type Server } from "./lib/server.ts";
 import { Town } from "./lib/town.ts";
 import { here } from "./lib/walk.ts";
 import { Watchman } from "./lib/watchman.ts";
@@ -31,42 +31,53 @@ const RETURN_MSEC = 2000;
 /** After which whoever watches over processes starts one that has died. */
 const RESTART_MSEC = 1000;
 
+interface Place {
+  readonly one: Machine;
+  readonly cluster: Cluster;
+  readonly house: House;
+  readonly town: Town;
+  readonly passers: Passers;
+}
+
 const random = new Random(seedOfThisRun());
 const owner = stack({ after });
-const network = await Network.make(3, owner);
-const [one, two, three] = network.hosts;
-assert.ok(one && two && three);
+let place: Place;
 
-const parts: readonly Part[] = [
-  ...[one, two].flatMap((host, n): Part[] => [
-    { name: `broker-${n + 1}`, roles: ["broker"], host },
-    { name: `room-${n + 1}`, roles: ["room"], host },
-    { name: `persistence-${n + 1}`, roles: ["persistence"], host },
-    { name: `gateway-${n + 1}`, roles: ["gateway"], host },
-  ]),
-  ...["admission", "queue", "auth", "metrics"].map((kind): Part => ({ name: `${kind}-1`, roles: [kind], host: three })),
-];
+function partsOn([one, two, three]: readonly Machine[]): Part[] {
+  assert.ok(one && two && three);
+  return [
+    ...[one, two].flatMap((host, n): Part[] => [
+      { name: `broker-${n + 1}`, roles: ["broker"], host },
+      { name: `room-${n + 1}`, roles: ["room"], host },
+      { name: `persistence-${n + 1}`, roles: ["persistence"], host },
+      { name: `gateway-${n + 1}`, roles: ["gateway"], host },
+    ]),
+    ...["admission", "queue", "auth", "metrics"].map((kind): Part => ({ name: `${kind}-1`, roles: [kind], host: three })),
+  ];
+}
 
-const [postgres, redis] = [await startPostgres({ owner, address: network.address }), await startRedis({ owner, address: network.address })];
-const crowd = new Crowd(RESIDENTS + PASSERS + 2, owner);
-const args = [
-  ...crowd.args,
-  ...patient,
-  ...["--registry.url", redis.url, "--gateway.moves_per_second", "1000", "--admission.room_size", "5"],
-  ...["--admission.capacity", String(CAPACITY), "--insecure_plain_tcp_beyond_loopback", "true"],
-];
-const cluster = await newCluster({
-  owner,
-  dev: false,
-  args,
-  parts,
-  database: { from: postgres },
-  prepare: (server) => crowd.settle(server),
+before(async () => {
+  const network = await Network.make(3, owner);
+  const { address, hosts } = network;
+  const [postgres, redis] = [await startPostgres({ owner, address }), await startRedis({ owner, address })];
+  const crowd = new Crowd(RESIDENTS + PASSERS + 2, owner);
+  const args = [
+    ...crowd.args,
+    ...patient,
+    ...["--registry.url", redis.url, "--gateway.moves_per_second", "1000", "--admission.room_size", "5"],
+    ...["--admission.capacity", String(CAPACITY), "--insecure_plain_tcp_beyond_loopback", "true"],
+  ];
+  const prepare = (server: Server): Promise<void> => crowd.settle(server);
+  const database = { from: postgres };
+  const cluster = await newCluster({ owner, dev: false, args, parts: partsOn(hosts), database, prepare });
+  await cluster.start();
+  const house = new House("redis", crowd, [cluster], await buildOf(cluster), redis);
+  const town = await Town.settle(owner, cluster, crowd, { count: RESIDENTS, rate: RATE, random });
+  place = { one: network.host(0), cluster, house, town, passers: new Passers(owner, house.some(PASSERS, RESIDENTS)) };
 });
-await cluster.start();
-const house = new House("redis", crowd, [cluster], await buildOf(cluster), redis);
 
 test("players on different gateways share a room", async () => {
+  const { cluster, house } = place;
   const [ann, bob] = [house.player(RESIDENTS + PASSERS), house.player(RESIDENTS + PASSERS + 1)];
   const [first, second] = cluster.with("gateway").map((gateway) => new Face(cluster, gateway));
   assert.ok(first && second);
@@ -82,17 +93,13 @@ test("players on different gateways share a room", async () => {
   await Promise.all([ann.leave(), bob.leave()]);
 });
 
-let town: Town | undefined;
-let passers: Passers | undefined;
-
 /** Everybody plays, while a watchman looks; afterwards nothing that was promised is missing. */
-async function under(t: TestContext, work: (town: Town) => Promise<void>): Promise<void> {
-  town ??= await Town.settle(owner, cluster, crowd, { count: RESIDENTS, rate: RATE, random });
-  passers ??= new Passers(owner, house.some(PASSERS, RESIDENTS));
+async function under(t: TestContext, work: (place: Place) => Promise<void>): Promise<void> {
+  const { cluster, house, town, passers } = place;
   await town.playsOn("before", REHOMED_MSEC + RETURN_MSEC);
   const watchman = new Watchman([cluster], CAPACITY, true);
   const before = town.acked();
-  await work(town);
+  await work(place);
   await town.playsOn("after", REHOMED_MSEC + RETURN_MSEC);
   await watchman.stop();
   await town.pause();
@@ -106,7 +113,7 @@ async function under(t: TestContext, work: (town: Town) => Promise<void>): Promi
   passers.go();
 }
 
-async function kill(town: Town, victim: Member, t: TestContext): Promise<void> {
+async function kill({ town, cluster }: Place, victim: Member, t: TestContext): Promise<void> {
   const begun = performance.now();
   await victim.process.kill9();
   const twins = cluster.up(victim.part.roles[0] ?? "").length;
@@ -121,19 +128,19 @@ async function kill(town: Town, victim: Member, t: TestContext): Promise<void> {
   }
   const silence = town.longestSilence(begun);
   t.diagnostic(`${victim.name}: everybody played on after ${took.toFixed()} ms, the longest silence was ${silence.toFixed()} ms`);
-  assert.ok(silence < REHOMED_MSEC + RETURN_MSEC, `${victim.name}: somebody had no ack for ${silence.toFixed()} ms`);
+  assert.ok(silence < REHOMED_MSEC + RETURN_MSEC, `${victim.name}: somebody had no answer for ${silence.toFixed()} ms`);
 }
 
 test("each kind of process is killed in turn, under load", async (t) => {
-  await under(t, async (town) => {
+  await under(t, async (place) => {
     for (const name of ["room-1", "gateway-1", "broker-1", "persistence-1", "admission-1", "queue-1", "auth-1", "metrics-1"]) {
-      await kill(town, cluster.member(name), t);
+      await kill(place, place.cluster.member(name), t);
     }
   });
 });
 
 test("a host is cut off, and comes back", async (t) => {
-  await under(t, async (town) => {
+  await under(t, async ({ town, cluster, one }) => {
     const begun = performance.now();
     await one.cut();
     const took = await town.playsOn("a host is cut off", REHOMED_MSEC + RETURN_MSEC);
@@ -143,12 +150,12 @@ test("a host is cut off, and comes back", async (t) => {
     await town.playsOn("it is back", REHOMED_MSEC + RETURN_MSEC);
     const silence = town.longestSilence(begun);
     t.diagnostic(`everybody played on after ${took.toFixed()} ms, the longest silence was ${silence.toFixed()} ms`);
-    assert.ok(silence < REHOMED_MSEC + RETURN_MSEC, `somebody had no ack for ${silence.toFixed()} ms`);
+    assert.ok(silence < REHOMED_MSEC + RETURN_MSEC, `somebody had no answer for ${silence.toFixed()} ms`);
   });
 });
 
 test("all brokers die, and come back: nobody who plays notices", async (t) => {
-  await under(t, async (town) => {
+  await under(t, async ({ town, cluster }) => {
     const [begun, returns] = [performance.now(), town.sum((resident) => resident.returns)];
     const brokers = cluster.with("broker");
     await Promise.all(brokers.map(({ process }) => process.kill9()));
@@ -158,12 +165,12 @@ test("all brokers die, and come back: nobody who plays notices", async (t) => {
     const silence = town.longestSilence(begun);
     t.diagnostic(`the longest silence was ${silence.toFixed()} ms`);
     assert.equal(town.sum((resident) => resident.returns), returns, "nobody was thrown out");
-    assert.ok(silence < RETURN_MSEC, `somebody had no ack for ${silence.toFixed()} ms`);
+    assert.ok(silence < RETURN_MSEC, `somebody had no answer for ${silence.toFixed()} ms`);
   });
 });
 
 test(`processes are killed at random for ${KILL_SECONDS} s, and started again`, async (t) => {
-  await under(t, async (town) => {
+  await under(t, async ({ town, cluster }) => {
     const until = performance.now() + KILL_SECONDS * 1000;
     const killed: string[] = [];
     let longest = 0;
@@ -179,11 +186,11 @@ test(`processes are killed at random for ${KILL_SECONDS} s, and started again`, 
       longest = Math.max(longest, town.longestSilence(begun));
     }
     t.diagnostic(`killed ${killed.join(", ")}; the longest silence was ${longest.toFixed()} ms`);
-    assert.ok(longest < REHOMED_MSEC + RETURN_MSEC, `somebody had no ack for ${longest.toFixed()} ms`);
+    assert.ok(longest < REHOMED_MSEC + RETURN_MSEC, `somebody had no answer for ${longest.toFixed()} ms`);
   });
 });
 
 test("and in the end the store is what everybody was told", async () => {
-  await passers?.pause();
-  await town?.rest();
+  await place.passers.pause();
+  await place.town.rest();
 });

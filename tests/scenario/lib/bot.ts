@@ -8,9 +8,9 @@ import { here, step } from "./walk.ts";
 
 export interface Entry {
   readonly intent: Intent;
-  /** When it was sent first, and when its ack came first, in ms. */
+  /** When it was sent first, and when it was first answered for good, in ms. */
   readonly sent: number;
-  heard?: number;
+  heard?: number | undefined;
   ack?: Ack;
   refusal?: Refusal;
 }
@@ -19,6 +19,9 @@ export class Bot {
   /** By actionId, in the order of sending. No ack and no refusal: nobody knows. */
   readonly ledger = new Map<number, Entry>();
   client: Client | undefined;
+  /** How often each code refused something; and how many messages came while it did not see itself in its room. */
+  readonly refusals = new Map<string, number>();
+  unseen = 0;
   private nextId = 1;
   private at = { x: 0, y: 0 };
   private acting: NodeJS.Timeout | undefined;
@@ -47,6 +50,7 @@ export class Bot {
 
   private arrive(client: Client): Client {
     client.onMessage = (message) => {
+      this.unseen += client.world.members.has(this.characterId) ? 0 : 1;
       if ((message.type === "event.ack" || message.type === "event.error") && message.actionId !== undefined) {
         this.told(message as Ack | Refusal);
       }
@@ -84,7 +88,9 @@ export class Bot {
       entry.heard ??= performance.now();
     } else {
       entry.refusal = message;
-      this.at = this.client === undefined ? this.at : here(this.client);
+      entry.heard ??= message.transient ? undefined : performance.now();
+      this.refusals.set(message.code, (this.refusals.get(message.code) ?? 0) + 1);
+      this.at = this.client?.world.members.get(this.characterId) ?? this.at;
     }
   }
 

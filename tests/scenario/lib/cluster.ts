@@ -111,12 +111,13 @@ export class Member {
   /** Starts it (again, where it listened before) and waits until it listens. */
   async start(more: readonly string[] = []): Promise<void> {
     const ready = await this.process.start(this.args(more));
-    const reach = this.part.host?.reach ?? (async (url: string) => url);
     const told = (field: string): string => String(ready[field] ?? "");
     this.url = told("url");
     this.frontDoor = told("frontDoor");
-    this.admin = told("admin") === "" ? "" : await reach(told("admin"));
-    this.adminPort = told("admin") === "" ? "0" : new URL(told("admin")).port;
+    if (told("admin") !== "") {
+      this.admin = (await this.part.host?.reach(told("admin"))) ?? told("admin");
+      this.adminPort = new URL(told("admin")).port;
+    }
   }
 
   /** Waits until it has ended by itself. */

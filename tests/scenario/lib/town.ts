@@ -54,18 +54,27 @@ export class Town {
   }
 
   acked(): number {
-    return this.residents.reduce((all, one) => all + heardOf(one).length, 0);
+    return this.sum(({ ledger }) => [...ledger.values()].filter(({ ack }) => ack !== undefined).length);
   }
 
   sum(of: (resident: Resident) => number): number {
     return this.residents.reduce((all, one) => all + of(one), 0);
   }
 
+  /** How often each code refused something. */
+  refusals(): Record<string, number> {
+    const all: Record<string, number> = {};
+    for (const [code, count] of this.residents.flatMap(({ refusals }) => [...refusals])) {
+      all[code] = (all[code] ?? 0) + count;
+    }
+    return all;
+  }
+
   /** Returns when everybody has got acks for what they sent after this call; answers how long that took, in ms. */
   async playsOn(what: string, ms: number): Promise<number> {
     const begin = performance.now();
     const again = (one: Resident): boolean =>
-      [...one.ledger.values()].some(({ sent, heard }) => sent >= begin && heard !== undefined);
+      [...one.ledger.values()].some(({ sent, ack }) => sent >= begin && ack !== undefined);
     const silent = (): string[] => this.residents.filter((one) => !again(one)).map((one) => one.characterId);
     await eventually(() => silent().length === 0, `${what}: everybody plays on`, ms).catch((error: unknown) => {
       throw new Error(`${String(error)}; not: ${silent().join(", ")}`);
@@ -73,7 +82,7 @@ export class Town {
     return performance.now() - begin;
   }
 
-  /** The longest time that anybody was without an ack since then. */
+  /** The longest time that anybody was without an answer that stands since then. */
   longestSilence(since: number): number {
     const now = performance.now();
     return Math.max(...this.residents.map((one) => {
@@ -85,7 +94,7 @@ export class Town {
   acks(from: number, to: number): Acks {
     const times = this.residents
       .flatMap(({ ledger }) => [...ledger.values()])
-      .filter(({ sent, heard }) => heard !== undefined && sent >= from && sent < to)
+      .filter(({ sent, ack }) => ack !== undefined && sent >= from && sent < to)
       .map(({ sent, heard = 0 }) => heard - sent)
       .sort((a, b) => a - b);
     const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? NaN;
@@ -115,7 +124,7 @@ export class Town {
   }
 }
 
-/** When its acks came. */
+/** When it was answered. */
 function heardOf(resident: Resident): number[] {
   return [...resident.ledger.values()].flatMap(({ heard }) => (heard === undefined ? [] : [heard]));
 }
