@@ -1,4 +1,4 @@
-// A certified OpenID Connect provider (oidc-provider) on a loopback port of this process: authorization code with
+// A certified OpenID Connect provider (oidc-provider) on a port of this process: authorization code with
 // PKCE for one public client, refresh tokens that are used once, JWT access tokens for the playhouse. Its keys change,
 // and it goes away and comes back, when the test says so. Who signs in says in a form who they are and in which role.
 import assert from "node:assert/strict";
@@ -51,8 +51,8 @@ function form(action: string, hint: string): string {
 }
 
 export class Provider {
-  /** http://127.0.0.1:PORT, the same for its whole life. */
-  issuer = "";
+  /** http://127.0.0.1:PORT unless it was told another; the same for its whole life. */
+  issuer: string;
   /** What the access tokens of the next sign-in or refresh are like. */
   algorithm: Algorithm = "ES256";
   accessTokenSeconds = 600;
@@ -63,9 +63,16 @@ export class Provider {
   private readonly memory = newMemory();
   private readonly people = new Map<string, Person>();
   private readonly cookieKeys = [randomBytes(16).toString("hex")];
+  private readonly host: string;
   private made = 0;
   private oidc: Oidc | undefined;
   private http: HttpServer | undefined;
+
+  /** Without an issuer it takes any port. */
+  constructor({ issuer = "", host = "127.0.0.1" }: { issuer?: string; host?: string } = {}) {
+    this.issuer = issuer;
+    this.host = host;
+  }
 
   /** Flags of a server that lets people in by this provider, whose keys it finds by discovery. */
   get args(): string[] {
@@ -85,10 +92,12 @@ export class Provider {
     assert.equal(this.http, undefined, "this provider is not running yet");
     const http = createServer((request, response) => void this.serve(request, response));
     this.http = http;
-    http.listen(this.issuer === "" ? 0 : Number(new URL(this.issuer).port), "127.0.0.1");
+    http.listen(this.issuer === "" ? 0 : Number(new URL(this.issuer).port), this.host);
     await once(http, "listening");
     if (this.issuer === "") {
       this.issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    }
+    if (this.keys.length === 0) {
       this.addKeys();
     }
   }
