@@ -222,6 +222,12 @@ act_fail(act_ctx_t *ctx, const char *why)
 }
 
 void
+act_moved(act_ctx_t *ctx)
+{
+    ctx->moved = true;
+}
+
+void
 act_retire(act_ctx_t *ctx)
 {
     ctx->retire = true;

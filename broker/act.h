@@ -125,7 +125,8 @@ bool act_owner(const act_ctx_t *ctx, act_kind_id_t kind, const char *key, act_ad
 /* Does the key of this state belong here? Always true of a sharded one. */
 bool act_owns(const act_ctx_t *ctx);
 /* Who had the key of this state before the last change that moved it, if that is somebody else who is still there:
- * whoever takes over asks it to let go. When no such change is known: who would have it if this process had not come. */
+ * whoever takes over asks it to let go. When no such change is known: who would have it if this process had not come.
+ */
 bool act_owner_before(const act_ctx_t *ctx, act_addr_t *to);
 /* Is the process of that address still there? */
 bool act_reaches(const act_ctx_t *ctx, const act_addr_t *addr);
@@ -154,6 +155,9 @@ void *act_loop(const act_ctx_t *ctx);
 /* This state cannot go on. It is finished after this call returns to the runtime, and made anew, with back-off
  * (100 ms doubling to 10 s), at a later message. What waits for it meanwhile hears act.no_answer UNAVAILABLE. */
 void act_fail(act_ctx_t *ctx, const char *why);
+
+/* This state has let its key go and only stays to tell who asks: the end of the process need not wait for it. */
+void act_moved(act_ctx_t *ctx);
 
 /* A keyed state with nothing left to remember asks to be retired after this batch; it is made again at need. */
 void act_retire(act_ctx_t *ctx);

@@ -149,6 +149,7 @@ cell_make(act_ctx_t *cell)
     cell->state = calloc(1, self->kind->state_size ? self->kind->state_size : 1);
     ACT_ASSERT(cell->state != NULL);
     cell->made_at = self->now;
+    cell->moved = false;
     bool made = self->kind->init == NULL || self->kind->init(cell->state, cell, self->config);
     if (made && !cell->failed) {
         cell_touch(cell);

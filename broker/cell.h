@@ -27,6 +27,7 @@ struct act_ctx {
     act_usec_t made_at;
     unsigned failures;
     bool touched, retire, failed;
+    bool moved; /* its key is another's, and that one has what it needs */
 };
 
 /* The link that points at the state of a key, or the NULL where it would stand. */

@@ -254,7 +254,7 @@ host_has_strangers(const host_t *self)
 {
     for (int i = 0; self->kind->keying == ACT_KEYED && i < HOST_BUCKETS; i++) {
         for (const act_ctx_t *cell = self->cells[i]; cell != NULL; cell = cell->next) {
-            if (!act_owns(cell)) {
+            if (!cell->moved && !act_owns(cell)) {
                 return true;
             }
         }

@@ -228,6 +228,7 @@ room_go(room_t *self, act_ctx_t *ctx)
         }
     }
     self->phase = ROOM_GONE;
+    act_moved(ctx);
     self->state = ROOM_STATE_LOADING;
     self->moved = self->present_count;
     act_count(ctx, METRIC_ROOM_MOVES, self->torn ? ROOM_MOVE_END_TORN : ROOM_MOVE_END_WHOLE, 1);
