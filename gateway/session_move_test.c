@@ -250,6 +250,8 @@ what_an_owner_before_still_says_is_not_passed_on(void **state)
     room_lets_in(house, NEW, 9, false);
     msg_gateway_delta_t delta = {.room = "plaza/main", .has_json = true, .json = blob_new("{\"delta\":1}", 11)};
     room_says(house, OLD, MSG_GATEWAY_DELTA, &delta);
+    assert_non_null(sim_take(house->sim, MSG_ROOM_ABSENT)); /* that none of its members is here it can know */
+    assert_int_equal(sim_taken_to(house->sim).node, OLD);
     room_says(house, OLD, MSG_GATEWAY_END,
               &(msg_gateway_end_t){.connection = (int64_t)peer->handle, .close = CLOSE_CODE_SESSION_ENDED});
     assert_silent(house, peer);
@@ -258,6 +260,7 @@ what_an_owner_before_still_says_is_not_passed_on(void **state)
     expect_move(house, NEW, 9, 5);
     room_says(house, NEW, MSG_GATEWAY_DELTA, &delta);
     assert_heard(house, peer, "{\"delta\":1}");
+    assert_null(sim_take(house->sim, MSG_ROOM_ABSENT));
     blob_release(&delta.json);
     peer_gone(house, &peer);
 }

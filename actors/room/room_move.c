@@ -277,6 +277,7 @@ room_drop_unreached(room_t *self, act_ctx_t *ctx)
     for (uint32_t i = 0; i < self->gateways_top; i++) {
         if (room_gateway_is_used(&self->gateways[i]) && !act_reaches(ctx, &self->gateways[i].addr)) {
             room_gateway_end(self, ctx, i, CLOSE_CODE_LEFT);
+            self->gateways[i].orphans = true; /* if it is there after all: it does not know */
         }
     }
     for (room_waiting_t *waiting = self->waiting, *next; waiting != NULL; waiting = next) {

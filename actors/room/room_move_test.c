@@ -335,6 +335,53 @@ members_of_a_gateway_that_is_gone_leave(void **state)
 }
 
 static void
+a_gateway_that_was_hidden_only_begins_with_the_whole_again(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    member_from(f, GATE_A, 5, "ann");
+    settle(f);
+    sim_split(f->sim, 0, GATE_A, true);
+    sim_split(f->sim, 0, GATE_A, false);
+    member_from(f, GATE_A, 6, "bob");
+    sim_advance(f->sim, 100 * ACT_MSEC);
+    delta_next(f);
+    assert_true(f->delta.full);
+}
+
+static void
+a_lease_that_another_has_had_since_is_taken_anew(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    act_addr_t from = gate(GATE_A), to = room_at(0);
+    msg_room_join_t join = {.connection = 5, .has_moved = true, .moved = true, .has_epoch = true, .epoch = 1};
+    snprintf(join.session_id, sizeof join.session_id, "s5");
+    snprintf(join.character_id, sizeof join.character_id, "ann");
+    snprintf(join.name, sizeof join.name, "ann");
+    sim_ask_as(f->sim, &from, &to, MSG_ROOM_JOIN, &join, ACT_SEC, 1);
+    assert_int_equal(peek(f).state, ROOM_STATE_OPEN);
+    join.epoch = 2;
+    join.connection = 6;
+    sim_ask_as(f->sim, &from, &to, MSG_ROOM_JOIN, &join, ACT_SEC, 1);
+    assert_int_equal(peek(f).state, ROOM_STATE_LOADING);
+    loaded(f, 3);
+    assert_int_equal(peek(f).state, ROOM_STATE_OPEN);
+}
+
+static void
+who_a_gateway_does_not_know_leaves(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    member_from(f, GATE_A, 5, "ann");
+    member_from(f, GATE_B, 6, "bob");
+    says(f, GATE_A, 0, MSG_ROOM_ABSENT, &(msg_room_absent_t){0});
+    assert_int_equal(fixture_room(f)->present_count, 1);
+    assert_non_null(room_member_of(fixture_room(f), "bob"));
+}
+
+static void
 a_room_stays_with_who_gave_its_lease_and_loads_again_when_that_is_gone(void **state)
 {
     fixture_t *f = *state;
@@ -378,6 +425,9 @@ main(void)
         TEST(a_room_that_is_not_here_lets_go_at_once),
         TEST(a_room_that_is_not_its_own_by_its_view_waits_a_little_for_that_to_change),
         TEST(members_of_a_gateway_that_is_gone_leave),
+        TEST(a_gateway_that_was_hidden_only_begins_with_the_whole_again),
+        TEST(a_lease_that_another_has_had_since_is_taken_anew),
+        TEST(who_a_gateway_does_not_know_leaves),
         TEST(a_room_stays_with_who_gave_its_lease_and_loads_again_when_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
