@@ -31,6 +31,7 @@ directory_is_by_name(act_kind_id_t kind)
     case ACT_KIND_FRONT:
     case ACT_KIND_METRICS:
     case ACT_KIND_NODE:
+    case ACT_KIND_WATCH:
         return true;
     default:
         return false;

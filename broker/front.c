@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include "envelope.h"
+#include "front_line.h"
 
 enum {
     FRONT_PENDING_CAP = 256,    /* questions under way; over it the answer is a fault */
@@ -37,6 +38,7 @@ typedef struct front {
     front_asker_t askers[FRONT_PENDING_CAP];
     uint8_t *answer; /* FRONT_ANSWER_MAX */
     void *body;      /* MSG_BODY_MAX */
+    front_line_t line;
 } front_t;
 
 /* ---- answers ---- */
@@ -56,14 +58,27 @@ front_write(front_t *self, front_asker_t *asker, const void *data, size_t length
     zmq_send(self->router, data, length, ZMQ_DONTWAIT);
 }
 
+/* A line of JSON: its type and one sentence. */
+static void
+front_write_text(front_t *self, front_asker_t *asker, const char *type, const char *text)
+{
+    size_t at = (size_t)snprintf((char *)self->answer, FRONT_ANSWER_MAX, "{\"type\":\"%s\",\"message\":\"", type);
+    for (; *text != '\0' && at < FRONT_ANSWER_MAX - 8; text++) {
+        if (*text == '"' || *text == '\\') {
+            self->answer[at++] = '\\';
+        }
+        self->answer[at++] = (uint8_t)(*text >= ' ' && *text <= '~' ? *text : '?');
+    }
+    self->answer[at++] = '"';
+    self->answer[at++] = '}';
+    front_write(self, asker, self->answer, at);
+}
+
 static void
 front_write_fault(front_t *self, front_asker_t *asker, const char *message)
 {
     act_count(self->ctx, METRIC_FRONT_FAULTS, 0, 1);
-    /* Our own words and names from the schema: nothing in them needs escaping. */
-    int length =
-        snprintf((char *)self->answer, FRONT_ANSWER_MAX, "{\"type\":\"front.fault\",\"message\":\"%s\"}", message);
-    front_write(self, asker, self->answer, (size_t)length);
+    front_write_text(self, asker, "front.fault", message);
 }
 
 static void
@@ -97,10 +112,6 @@ static void
 front_forward(front_t *self, front_asker_t *asker, msg_type_t type, const char *key, const void *body)
 {
     const msg_info_t *info = &msg_infos[type];
-    if (info->kind == ACT_KIND_NONE || info->answer) {
-        front_write_fault(self, asker, "no actor hears messages of that type");
-        return;
-    }
     act_trace_new(self->ctx);
     if (info->asks) {
         asker->waiting = true;
@@ -115,71 +126,65 @@ front_forward(front_t *self, front_asker_t *asker, msg_type_t type, const char *
 }
 
 static void
-front_decode_fault(front_t *self, front_asker_t *asker, const char *type, const codec_fault_t *fault)
+front_on_line(front_t *self, front_asker_t *asker, const char *data, size_t length)
 {
-    char message[256];
-    snprintf(message, sizeof message, "%s: field '%s': %s", type, fault->field, codec_error_text(fault->error));
-    front_write_fault(self, asker, message);
-}
-
-/* Cuts the next word off; NULL when there is none. */
-static char *
-front_word(char **line)
-{
-    char *word = *line + strspn(*line, " ");
-    size_t length = strcspn(word, " ");
-    if (length == 0) {
-        return NULL;
+    switch (front_line_read(data, length, &self->line, self->body)) {
+    case FRONT_LINE_MESSAGE:
+        front_forward(self, asker, self->line.type, self->line.key, self->body);
+        codec_release(msg_infos[self->line.type].type, self->body);
+        return;
+    case FRONT_LINE_EXPLAINED:
+        front_write_text(self, asker, "front.help", self->line.text);
+        return;
+    case FRONT_LINE_FAULT:
+        front_write_fault(self, asker, self->line.text);
+        return;
     }
-    *line = word + length + (word[length] != '\0');
-    word[length] = '\0';
-    return word;
 }
 
+/* Of the head: its field. Of the body: what it may be. */
 static void
-front_on_line(front_t *self, front_asker_t *asker, char *line)
+front_envelope_fault(front_t *self, front_asker_t *asker, const msg_t *msg, const codec_fault_t *fault)
 {
-    line[strcspn(line, "\r\n")] = '\0';
-    char *kind = front_word(&line), *key = front_word(&line), *name = front_word(&line);
-    if (name == NULL) {
-        front_write_fault(self, asker, "expected: KIND KEY TYPE JSON, for example: room plaza/main room.peek {}");
+    static const char *const parts[] = {"envelope", "type", "key", "from", "correlation", "ttl_ms", "trace"};
+    bool head = false;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && fault->error == CODEC_SYNTAX; i++) {
+        head |= strcmp(parts[i], fault->field) == 0;
+    }
+    char why[1024];
+    if (!head && msg->type != MSG_NONE && !front_type_is_heard(msg->type, why, sizeof why)) {
+        front_write_fault(self, asker, why);
         return;
     }
-    msg_type_t type = msg_type_find(name, strlen(name));
-    if (type == MSG_NONE) {
-        front_write_fault(self, asker, "no message has that type; docs/protocol.md lists them");
-        return;
+    if (head || msg->type == MSG_NONE) {
+        snprintf(why, sizeof why,
+                 "the envelope's '%s' is not as it must be; expected a msgpack array [type, key, from, correlation, "
+                 "ttl_ms, trace (16 bytes), body (map)]",
+                 fault->field);
+    } else {
+        front_explain_fault(msg->type, fault, why, sizeof why);
     }
-    if (strcmp(kind, act_kind_names[msg_infos[type].kind]) != 0) {
-        front_write_fault(self, asker, "that type is not for that kind: its first word names the kind");
-        return;
-    }
-    if (strlen(key) > ACT_KEY_MAX) {
-        front_write_fault(self, asker, "the key is too long");
-        return;
-    }
-    codec_fault_t fault;
-    const codec_type_t *table = msg_infos[type].type;
-    const char *json = *line ? line : "{}";
-    if (codec_decode(CODEC_JSON, table, (const uint8_t *)json, strlen(json), self->body, &fault) != CODEC_OK) {
-        front_decode_fault(self, asker, msg_infos[type].name, &fault);
-        return;
-    }
-    front_forward(self, asker, type, strcmp(key, "-") == 0 ? "" : key, self->body);
-    codec_release(table, self->body);
+    front_write_fault(self, asker, why);
 }
 
 static void
 front_on_envelope(front_t *self, front_asker_t *asker, const uint8_t *data, size_t length)
 {
     msg_t msg;
+    char why[160];
     codec_fault_t fault;
     if (envelope_decode(data, length, act_now(self->ctx), &msg, self->body, &fault) != CODEC_OK) {
-        front_decode_fault(self, asker, msg.type ? msg_infos[msg.type].name : "envelope", &fault);
+        front_envelope_fault(self, asker, &msg, &fault);
         return;
     }
     asker->correlation = msg.correlation;
-    front_forward(self, asker, msg.type, msg.key, self->body);
+    if (!front_type_is_heard(msg.type, why, sizeof why)) {
+        front_write_fault(self, asker, why);
+    } else if (!front_key_is_good(msg.key)) {
+        front_write_fault(self, asker, "the key may only have printable ASCII without spaces");
+    } else {
+        front_forward(self, asker, msg.type, msg.key, self->body);
+    }
     codec_release(msg_infos[msg.type].type, self->body);
 }
 
@@ -204,12 +209,7 @@ front_on_request(front_t *self, front_asker_t *asker, zmq_msg_t *frame)
         front_on_envelope(self, asker, data, length);
         return;
     }
-    char *line = malloc(length + 1);
-    ACT_ASSERT(line != NULL);
-    memcpy(line, data, length);
-    line[length] = '\0';
-    front_on_line(self, asker, line);
-    free(line);
+    front_on_line(self, asker, (const char *)data, length);
 }
 
 /* One message of the ROUTER: identity, perhaps an empty frame, the request. False: nothing there. */

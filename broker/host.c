@@ -16,6 +16,7 @@ host_init(host_t *self, const act_kind_t *kind, const void *config, const host_e
     self->node = node;
     self->thread = thread;
     mailbox_init(&self->mailbox, mailbox_max);
+    recorder_init(&self->recorder, kind->id);
     self->metrics = calloc(metric_slots_count(), sizeof *self->metrics);
     ACT_ASSERT(self->metrics != NULL);
     if (seed == 0) {
@@ -147,6 +148,7 @@ host_expire_request(host_t *self, host_request_t *request)
     msg.from = request->cell->self;
     memcpy(msg.key, request->cell->self.key, sizeof msg.key);
     host_answer(self, &msg);
+    recorder_note(&self->recorder, &msg, self->now, 0);
 }
 
 /* At most what was due at the start, so that a timer that starts itself again cannot hold the thread. */
@@ -189,16 +191,27 @@ host_flush(host_t *self)
     return worked;
 }
 
+/* One batch of the mailbox. Where one handler ends the next begins: the clock is read once for each. */
+static bool
+host_handle(host_t *self, act_usec_t at)
+{
+    const msg_t *msg = NULL;
+    int handled = 0;
+    for (; handled < HOST_BATCH_MAX && (msg = mailbox_next(&self->mailbox)) != NULL; handled++) {
+        host_dispatch(self, msg);
+        act_usec_t end = self->env->now(self->env->self);
+        recorder_note(&self->recorder, msg, at, end - at);
+        at = end;
+    }
+    return handled > 0;
+}
+
 bool
 host_turn(host_t *self)
 {
     act_usec_t start = self->now = self->env->now(self->env->self);
     bool worked = host_expire(self);
-    const msg_t *msg = NULL;
-    for (int i = 0; i < HOST_BATCH_MAX && (msg = mailbox_next(&self->mailbox)) != NULL; i++) {
-        host_dispatch(self, msg);
-        worked = true;
-    }
+    worked |= host_handle(self, worked ? self->env->now(self->env->self) : start);
     worked |= host_flush(self);
     if (worked) {
         atomic_store_explicit(&self->waiting, self->mailbox.count, memory_order_relaxed);
@@ -314,6 +327,7 @@ host_fini(host_t *self)
     heap_fini(&self->cell_timers);
     heap_fini(&self->request_timers);
     mailbox_fini(&self->mailbox);
+    recorder_fini(&self->recorder);
     free(self->metrics);
 }
 
@@ -332,5 +346,6 @@ host_stats(host_t *self, stats_row_t *row)
                    atomic_load_explicit(&self->turned_away, memory_order_relaxed),
         .restarts = atomic_load_explicit(&self->restarts, memory_order_relaxed),
         .metrics = self->metrics,
+        .recorder = &self->recorder,
     };
 }

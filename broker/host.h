@@ -9,6 +9,7 @@
 #include "act.h"
 #include "heap.h"
 #include "mailbox.h"
+#include "recorder.h"
 #include "stats.h"
 
 enum {
@@ -62,6 +63,7 @@ struct host {
     uint64_t correlation;
     uint64_t random[4];
     act_usec_t now;
+    recorder_t recorder;
     /* Written by this thread, read by the metrics actor. */
     _Atomic uint64_t keys, waiting, handled, handler_usec, refused, restarts;
     _Atomic uint64_t inbound, turned_away; /* on their way from other threads; refused to them */

@@ -206,7 +206,10 @@ worker_stop_host(worker_t *self, worker_host_t *host)
         return;
     }
     host->near.arrived = true; /* what was sent may be here before its descriptor has said so */
-    for (int i = 0; i < WORKER_STOP_ROUNDS_MAX && (mail_drain(self, host) | host_turn(&host->host)); i++) {
+    bool more = true;
+    for (int i = 0; i < WORKER_STOP_ROUNDS_MAX && more; i++) {
+        more = mail_drain(self, host);
+        more |= host_turn(&host->host);
     }
     host_stop(&host->host);
     host->running = false;

@@ -97,6 +97,18 @@ house_configure_admission(house_t *self)
     };
 }
 
+static bool
+house_process(uint64_t *resident_bytes, uint64_t *cpu_usec)
+{
+    metrics_process_t process;
+    if (!metrics_process_read(&process)) {
+        return false;
+    }
+    *resident_bytes = process.resident_bytes;
+    *cpu_usec = process.cpu_usec;
+    return true;
+}
+
 static void
 house_configure(house_t *self)
 {
@@ -109,6 +121,10 @@ house_configure(house_t *self)
                                  .rules = &plaza_rules};
     self->metrics = (metrics_config_t){
         .stats = broker_stats(self->broker), .build = PLAYHOUSE_BUILD, .process = metrics_process_read};
+    self->watch = (watch_config_t){.stats = broker_stats(self->broker),
+                                   .node = self->net.name,
+                                   .process = house_process,
+                                   .clock_offset = watch_clock_offset};
     if (self->net.on) {
         self->metrics.node = self->net.name;
         self->metrics.roles = self->net.roles;
@@ -148,17 +164,10 @@ house_add_actors(house_t *self)
         const act_kind_t *kind;
         const void *config;
     } rows[] = {
-        {&hub_kind, &self->net.hub},
-        {&node_kind, &self->net.node_config},
-        {&persistence_kind, &self->persistence},
-        {&metrics_kind, &self->metrics},
-        {&room_kind, &self->room},
-        {&queue_kind, &self->queue},
-        {&admission_kind, &self->admission},
-        {&auth_kind, &self->auth},
-        {&gateway_kind, &self->gateway},
-        {&admin_kind, &self->admin},
-        {&front_kind, &self->front},
+        {&hub_kind, &self->net.hub},     {&node_kind, &self->net.node_config}, {&persistence_kind, &self->persistence},
+        {&metrics_kind, &self->metrics}, {&watch_kind, &self->watch},          {&room_kind, &self->room},
+        {&queue_kind, &self->queue},     {&admission_kind, &self->admission},  {&auth_kind, &self->auth},
+        {&gateway_kind, &self->gateway}, {&admin_kind, &self->admin},          {&front_kind, &self->front},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (house_runs(self, rows[i].kind->id)) {

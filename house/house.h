@@ -19,6 +19,7 @@
 #include "persistence.h"
 #include "queue.h"
 #include "room.h"
+#include "watch.h"
 
 enum {
     HOUSE_INSTANCES_TEXT = 2048, /* bytes of admission.instances */
@@ -64,6 +65,7 @@ typedef struct house {
     obj_limits_t limits; /* of that room's world */
     persistence_config_t persistence;
     metrics_config_t metrics;
+    watch_config_t watch;
     obj_sign_in_t sign_in;
     gateway_config_t gateway;
     gateway_config_t admin; /* the same for processes without a gateway */

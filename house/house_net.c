@@ -19,7 +19,7 @@ static const struct {
 };
 
 /* What every process among others has; and what is a role. */
-static const uint32_t house_always = 1u << ACT_KIND_METRICS | 1u << ACT_KIND_NODE;
+static const uint32_t house_always = 1u << ACT_KIND_METRICS | 1u << ACT_KIND_WATCH | 1u << ACT_KIND_NODE;
 static const uint32_t house_roles = 1u << ACT_KIND_BROKER | 1u << ACT_KIND_GATEWAY | 1u << ACT_KIND_AUTH |
                                     1u << ACT_KIND_ADMISSION | 1u << ACT_KIND_QUEUE | 1u << ACT_KIND_ROOM |
                                     1u << ACT_KIND_PERSISTENCE | 1u << ACT_KIND_METRICS;
@@ -259,7 +259,8 @@ static bool
 house_open_alone(house_t *self)
 {
     const char *front = config_text(self->config, CONFIG_BROKER_ENDPOINT);
-    self->net.kinds = (house_roles & ~(1u << ACT_KIND_BROKER)) | (*front != '\0' ? 1u << ACT_KIND_FRONT : 0);
+    self->net.kinds =
+        (house_roles & ~(1u << ACT_KIND_BROKER)) | 1u << ACT_KIND_WATCH | (*front != '\0' ? 1u << ACT_KIND_FRONT : 0);
     return true;
 }
 
@@ -369,6 +370,8 @@ house_place(house_t *self)
         }
     }
     house_place_word(self, house_is_alone(self, CONFIG_AUTH_THREADS) ? " " : " auth", 1);
-    house_place_word(
-        self, self->net.on ? "admission+queue metrics+front+admin broker+node" : "admission+queue+metrics+front", 1);
+    house_place_word(self,
+                     self->net.on ? "admission+queue metrics+watch+front+admin broker+node"
+                                  : "admission+queue+metrics+watch+front",
+                     1);
 }

@@ -266,7 +266,7 @@ size_t
 codec_encode(codec_format_t format, const codec_type_t *type, const char *tag, const void *body, uint8_t *out,
              size_t capacity)
 {
-    codec_writer_t writer = {out, out + capacity, false};
+    codec_writer_t writer = {.at = out, .end = out + capacity};
     if (format == CODEC_JSON) {
         codec_json_write(&writer, type, tag, body);
     } else {

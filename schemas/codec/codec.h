@@ -100,6 +100,11 @@ typedef struct codec_type {
 size_t codec_encode(codec_format_t format, const codec_type_t *type, const char *tag, const void *body, uint8_t *out,
                     size_t capacity);
 
+/* Writes one map as JSON for people who watch: what the schema masks is "***", bytes and blobs are told by their
+ * number, all is ASCII. What does not fit in `capacity` (at least 16) is left out, and the text ends with "...". Returns
+ * its length; there is no NUL. */
+size_t codec_show(const codec_type_t *type, const void *body, char *out, size_t capacity);
+
 /* Reads exactly one map into *body (zeroed first). On failure *body owns nothing. */
 codec_error_t codec_decode(codec_format_t format, const codec_type_t *type, const uint8_t *data, size_t length,
                            void *body, codec_fault_t *fault);

@@ -22,6 +22,7 @@ typedef struct codec_writer {
     uint8_t *at;
     uint8_t *end;
     bool full;
+    bool shown; /* for people: masked, ASCII, and bytes by their number */
 } codec_writer_t;
 
 /* A short text of the input: a field name, an enum word, a message type. `text` points into the input, or to
@@ -70,6 +71,7 @@ codec_put(codec_writer_t *out, const void *data, size_t length)
 {
     if ((size_t)(out->end - out->at) < length) {
         out->full = true;
+        out->end = out->at; /* nothing shorter goes in after it */
         return;
     }
     memcpy(out->at, data, length);

@@ -1,6 +1,27 @@
 #include "codec_internal.h"
 
+#include <stdio.h>
+
 static void json_write_map(codec_writer_t *out, const codec_type_t *type, const char *tag, const void *body);
+
+/* Writes \uXXXX, or two of them, for one code point beyond ASCII; returns its bytes. The text is UTF-8. */
+static size_t
+json_write_escaped(codec_writer_t *out, const char *text, size_t length)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    size_t bytes = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    uint32_t point = at[0] & (0x7fu >> bytes);
+    for (size_t i = 1; i < bytes && i < length; i++) {
+        point = point << 6 | (at[i] & 0x3f);
+    }
+    char escaped[16];
+    int size = point < 0x10000
+                   ? snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned)point)
+                   : snprintf(escaped, sizeof escaped, "\\u%04x\\u%04x", (unsigned)(0xd800 + ((point - 0x10000) >> 10)),
+                              (unsigned)(0xdc00 + ((point - 0x10000) & 0x3ff)));
+    codec_put(out, escaped, (size_t)size);
+    return bytes < length ? bytes : length;
+}
 
 static void
 json_write_string(codec_writer_t *out, const char *text, size_t length)
@@ -9,12 +30,17 @@ json_write_string(codec_writer_t *out, const char *text, size_t length)
     codec_put_byte(out, '"');
     for (size_t i = 0; i < length;) {
         size_t from = i;
-        while (i < length && ((uint8_t)text[i] >= 0x80 || codec_classes[(uint8_t)text[i]] & CODEC_CLASS_PLAIN)) {
+        while (i < length &&
+               (((uint8_t)text[i] >= 0x80 && !out->shown) || codec_classes[(uint8_t)text[i]] & CODEC_CLASS_PLAIN)) {
             i++;
         }
         codec_put(out, text + from, i - from);
         if (i == length) {
             break;
+        }
+        if ((uint8_t)text[i] >= 0x80) {
+            i += json_write_escaped(out, text + i, length - i);
+            continue;
         }
         uint8_t byte = (uint8_t)text[i++];
         if (byte >= 0x20) {
@@ -32,6 +58,11 @@ json_write_string(codec_writer_t *out, const char *text, size_t length)
 static void
 json_write_base64(codec_writer_t *out, const uint8_t *data, size_t length)
 {
+    if (out->shown) {
+        char text[32];
+        codec_put(out, text, (size_t)snprintf(text, sizeof text, "\"(%zu bytes)\"", length));
+        return;
+    }
     codec_put_byte(out, '"');
     codec_base64_write(out, data, length);
     codec_put_byte(out, '"');
@@ -78,7 +109,7 @@ json_write_list(codec_writer_t *out, const codec_field_t *field, const void *bod
 {
     uint32_t count = codec_list_count(field, body);
     codec_put_byte(out, '[');
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && !out->full; i++) {
         if (i > 0) {
             codec_put_byte(out, ',');
         }
@@ -109,13 +140,27 @@ json_write_map(codec_writer_t *out, const codec_type_t *type, const char *tag, c
         comma = true;
         codec_put(out, field->name, field->name_length);
         codec_put(out, "\":", 2);
-        if (field->list) {
+        if (out->shown && field->mask) {
+            codec_put(out, "\"***\"", 5);
+        } else if (field->list) {
             json_write_list(out, field, body, slot);
         } else {
             json_write_value(out, field, body, slot);
         }
     }
     codec_put_byte(out, '}');
+}
+
+size_t
+codec_show(const codec_type_t *type, const void *body, char *out, size_t capacity)
+{
+    codec_writer_t writer = {.at = (uint8_t *)out, .end = (uint8_t *)out + capacity - 3, .shown = true};
+    json_write_map(&writer, type, NULL, body);
+    if (writer.full) {
+        memcpy(writer.at, "...", 3);
+        writer.at += 3;
+    }
+    return (size_t)(writer.at - (uint8_t *)out);
 }
 
 void

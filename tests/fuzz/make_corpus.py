@@ -14,6 +14,17 @@ HERE = Path(__file__).resolve().parent
 GOLDEN = HERE.parents[1] / "schemas" / "vectors" / "golden.json"
 
 
+# Lines that no vector has.
+LINES = [b"help", b"kinds", b"types room", b"help room.move", b"room plaza/main room.peek {}\r\n", b"room plaza/main room.pek",
+         b"room - room.mute", b"rom"]
+
+
+def envelope(name):
+    """The head of a frame of that message, up to its body."""
+    text = lambda value: bytes([0xD9, len(value)]) + value
+    return b"\x97" + text(name.encode()) + text(b"plaza/main") + text(b"7:room:0:plaza/main") + b"\x09\xcd\x13\x88\xc4\x10" + bytes(range(16))
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit("usage: make_corpus.py <build>/gen/msg.h")
@@ -30,6 +41,11 @@ def main():
             number = numbers.index(vector["message"].replace(".", "_").upper())
             write("message", f"{index:02}-json", bytes([number, 0]) + text)
             write("message", f"{index:02}-msgpack", bytes([number, 1]) + pack)
+            kind = vector["message"].split(".")[0]
+            write("front_line", f"{index:02}", f"{kind} plaza/main {vector['message']} ".encode() + text)
+            write("envelope", f"{index:02}", envelope(vector["message"]) + pack)
+    for index, line in enumerate(LINES):
+        write("front_line", f"line-{index}", line)
     for index, (text, pack) in enumerate(zip(texts, packs)):
         if len(pack) < 1200:
             write("frame_json", f"{index:02}", text)

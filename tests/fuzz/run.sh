@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every fuzz target of a build made with `cmake --preset fuzz`, bounded: 1,000,000 inputs over the three of them,
+# Runs every fuzz target of a build made with `cmake --preset fuzz`, bounded: 1,670,000 inputs over the five of them,
 # from the corpus that is checked in. New inputs go to a folder of their own, so that the sources stay as they are.
 #   tests/fuzz/run.sh [build folder] [inputs for each target]
 set -eu
@@ -28,5 +28,9 @@ msgpack=$!
 status=0
 fuzz message || status=1
 wait "$json" || status=1
+fuzz front_line &
+line=$!
 wait "$msgpack" || status=1
+fuzz envelope || status=1
+wait "$line" || status=1
 exit "$status"

@@ -48,6 +48,35 @@ static const char cli_more_bench[] =
     "and to when another session first saw it (one in ten reads its deltas), and from when a visit was due. --queue "
     "needs an instance of exactly --sessions seats, and nobody else in it.\n";
 
+static const char cli_more_send[] =
+    "  --line LINE       the line as it is, in place of the words\n"
+    "  --file FILE       a message as one msgpack array (see docs/front-door.md), in place of the words; - is standard "
+    "input\n"
+    "  --front ENDPOINT  the front door (default broker.endpoint)\n"
+    "  --timeout N       seconds to wait for the answer (default 6)\n"
+    "\n"
+    "KEY is - for kinds that have none. Example: playhouse send room plaza/main room.peek '{}'\n"
+    "What can be sent: playhouse send --line kinds, --line 'types room', --line 'help room.peek'\n";
+
+static const char cli_more_tail[] =
+    "  --actor KIND      only what actors of this kind handle\n"
+    "  --key KEY         only to, or from, the actor with this key\n"
+    "  --type TYPE       only messages of this type\n"
+    "  --trace ID        the whole way of one intent, also in the past, with the time since its beginning\n"
+    "  --node NAME       only of this process\n"
+    "  --bodies          show bodies, from now on, with secrets and chats masked; bounded so as not to slow anybody\n"
+    "  --sample N        about one in N traces, and those whole\n"
+    "  --past            begin with what is remembered: the last 1024 messages of each mailbox\n"
+    "  --once            show what is remembered, and end\n"
+    "  --seconds N       end after N seconds\n"
+    "  --json            one JSON object per line\n"
+    "  --front ENDPOINT  the front door (default broker.endpoint)\n";
+
+static const char cli_more_top[] = "  --once            show it once, with rates of one interval, and end\n"
+                                   "  --json            one JSON object per look\n"
+                                   "  --interval N      seconds between two looks (default 1)\n"
+                                   "  --front ENDPOINT  the front door (default broker.endpoint)\n";
+
 #define CLI_MORE_ADMIN                                                                                                 \
     "Asks the server of this machine that listens on admin.port: give --config FILE or --admin.port PORT as to run.\n" \
     "Switches are kept when the server restarts. Exit status: 0 done, 1 not done (standard error says why), 2 "        \
@@ -84,10 +113,12 @@ static const cli_command_t cli_commands[] = {
      "keys.allowed (processes) or keys.tools (who may use the front door). See docs/keys.md.\n",
      cmd_keys},
     {"send", "KIND KEY TYPE [JSON]", "Put a message in through the front door (broker.endpoint) and print the answer.",
-     "  --timeout N       seconds to wait for the answer (default 6)\n"
-     "\n"
-     "KEY is - for kinds that have none. Example: playhouse send room plaza/main room.peek '{}'\n",
-     cmd_send},
+     cli_more_send, cmd_send},
+    {"tail", "[options]", "Show the messages that the actors of all processes handle, as they come.", cli_more_tail,
+     cmd_tail},
+    {"top", "[--once] [--json] [--interval N]",
+     "Show every actor of every process: what waits, messages per second, times of its handlers.", cli_more_top,
+     cmd_top},
     {"instances", "[--json]", "Say how every instance stands: seats, sessions, who waits, and what is switched.",
      cli_more_admin, cmd_instances},
     {"sessions", "INSTANCE [--json]", "List the sessions of an instance, those that wait included.", cli_more_admin,

@@ -26,6 +26,8 @@ cli_run_fn cmd_migrate;
 cli_run_fn cmd_token;
 cli_run_fn cmd_keys;
 cli_run_fn cmd_send;
+cli_run_fn cmd_tail;
+cli_run_fn cmd_top;
 cli_run_fn cmd_bench;
 cli_run_fn cmd_instances;
 cli_run_fn cmd_sessions;
