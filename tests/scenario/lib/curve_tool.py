@@ -25,7 +25,10 @@ FAILED = (
 
 
 def ask(socket, monitor, line):
-    socket.send(line.encode())
+    try:
+        socket.send(line.encode(), zmq.NOBLOCK)
+    except zmq.Again:  # refused for good, before it was asked
+        return {"refused": True}
     poller = zmq.Poller()
     poller.register(socket, zmq.POLLIN)
     poller.register(monitor, zmq.POLLIN)

@@ -3,6 +3,10 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo } from "node:net";
 import type { Owner } from "./server.ts";
 
+const HELLO_END = 64 + 202; // greeting, HELLO
+/** How far a server goes along with a client that says HELLO: greeting, WELCOME with its cookie. */
+export const WELCOME_END = 64 + 170;
+
 export class Tape {
   /** What the client of each connection sent, in order. */
   readonly recordings: Buffer[][] = [];
@@ -33,30 +37,22 @@ export class Tape {
     return tape;
   }
 
-  /** Plays a recording to the server, each piece when the server has said something, or all at once; answers how many
-   *  bytes came back, when the server has closed. */
+  /** Plays what a CURVE client sent to the server: in step as far as its cookie, or all at once. Returns when the server
+   *  has closed; answers how many bytes came back. */
   async play(pieces: readonly Buffer[], inStep: boolean): Promise<number> {
+    const recording = Buffer.concat(pieces);
     const socket = connect(this.target, "127.0.0.1");
     const closed = new Promise((done) => socket.on("error", () => undefined).once("close", done));
-    const rest = [...pieces];
     let heard = 0;
-    const next = (): void => {
-      const piece = rest.shift();
-      if (piece !== undefined) {
-        socket.write(piece);
-      }
-    };
+    let told = inStep ? HELLO_END : recording.length;
     socket.on("data", (data) => {
       heard += data.length;
-      if (inStep) {
-        next();
+      if (told < recording.length && heard >= WELCOME_END) {
+        socket.write(recording.subarray(told));
+        told = recording.length;
       }
     });
-    if (inStep) {
-      next();
-    } else {
-      socket.write(Buffer.concat(rest));
-    }
+    socket.write(recording.subarray(0, told));
     await closed;
     return heard;
   }
