@@ -22,7 +22,7 @@ typedef struct stats_row {
     uint64_t refused;      /* refused because the mailbox was full */
     uint64_t restarts;     /* states made anew after act_fail */
     const _Atomic uint64_t
-        *metrics; /* METRIC slots: [metric_slot(id, label)]; a histogram takes METRIC_HISTOGRAM_SLOTS */
+        *metrics;              /* METRIC slots: [metric_slot(id, label)]; a histogram takes METRIC_HISTOGRAM_SLOTS */
     struct recorder *recorder; /* its flight recorder (recorder.h); NULL in a test */
 } stats_row_t;
 

@@ -9,7 +9,8 @@ extern const redis_script_t redis_script_ask, redis_script_attempt_failed, redis
     redis_script_authorize, redis_script_beat, redis_script_claim, redis_script_count, redis_script_drop,
     redis_script_end_attempt, redis_script_find, redis_script_forget, redis_script_get_switches, redis_script_leave,
     redis_script_list, redis_script_promote, redis_script_renew, redis_script_replace, redis_script_restore_add,
-    redis_script_join, redis_script_restore_begin, redis_script_restore_end, redis_script_set_switches, redis_script_show,
-    redis_script_sweep, redis_script_tell, redis_script_touch, redis_script_unask, redis_script_waiting;
+    redis_script_join, redis_script_restore_begin, redis_script_restore_end, redis_script_set_switches,
+    redis_script_show, redis_script_sweep, redis_script_tell, redis_script_touch, redis_script_unask,
+    redis_script_waiting;
 
 #endif

@@ -101,8 +101,8 @@ size_t codec_encode(codec_format_t format, const codec_type_t *type, const char 
                     size_t capacity);
 
 /* Writes one map as JSON for people who watch: what the schema masks is "***", bytes and blobs are told by their
- * number, all is ASCII. What does not fit in `capacity` (at least 16) is left out, and the text ends with "...". Returns
- * its length; there is no NUL. */
+ * number, all is ASCII. What does not fit in `capacity` (at least 16) is left out, and the text ends with "...".
+ * Returns its length; there is no NUL. */
 size_t codec_show(const codec_type_t *type, const void *body, char *out, size_t capacity);
 
 /* Reads exactly one map into *body (zeroed first). On failure *body owns nothing. */
