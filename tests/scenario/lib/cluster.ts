@@ -331,9 +331,12 @@ export class Face implements Server {
   }
 
   get admins(): readonly string[] {
-    const [first, ...others] = this.cluster.with("gateway");
-    const elsewhere = new Set(others.map(({ admin }) => admin));
-    return this.gateway === first ? this.cluster.admins.filter((admin) => !elsewhere.has(admin)) : [this.admin];
+    const elsewhere = new Set(this.cluster.with("gateway").slice(1).map(({ admin }) => admin));
+    return this.isFirst ? this.cluster.admins.filter((admin) => !elsewhere.has(admin)) : [this.admin];
+  }
+
+  private get isFirst(): boolean {
+    return this.gateway === this.cluster.with("gateway")[0];
   }
 
   get frontDoor(): string {
@@ -341,11 +344,11 @@ export class Face implements Server {
   }
 
   get log(): readonly LogLine[] {
-    return this.gateway.process.log;
+    return this.isFirst ? this.cluster.log : [];
   }
 
   get logFiles(): readonly string[] {
-    return this.gateway === this.cluster.with("gateway")[0] ? this.cluster.logFiles : [];
+    return this.isFirst ? this.cluster.logFiles : [];
   }
 
   get directory(): string {
