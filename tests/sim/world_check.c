@@ -61,26 +61,54 @@ world_has_seat(const registry_session_t *session)
            session->state == SESSION_STATE_GRACE;
 }
 
-/* A3, A4, A6 over the registry: seats, order, one session per character. Nobody may hold a seat that was given since
- * the step before while one with a lower number waits. A session whose end was lost on its way to the store, with the
- * actor that would have sent it again, comes back as a ghost when the registry is lost too, until the audit finds it:
- * on evenings where all of that may happen seats are not counted. */
+/* It waited at the last look already. */
+static bool
+world_waited(const world_t *self, int64_t number)
+{
+    for (uint32_t i = 0; i < self->waiting_count; i++) {
+        if (self->waiting[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A4: nobody may hold a seat that was given since the last look while one with a lower number waited all that time.
+ * Whose time is over does not wait; and may be back, where it was, within the very step that gave the seat. */
+static void
+world_check_order(world_t *self, uint32_t count)
+{
+    int64_t numbers[WORLD_SESSIONS_MAX], head = INT64_MAX, seated = 0;
+    uint32_t waiting = 0;
+    uint64_t rebuilds = sim_metric(self->sim, METRIC_REGISTRY_REBUILDS, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        const registry_session_t *session = &self->sessions[i];
+        if (session->state == SESSION_STATE_WAITING && session->left_ms != 0) {
+            numbers[waiting++] = session->number;
+            head = session->number < head && world_waited(self, session->number) ? session->number : head;
+        } else if (world_has_seat(session) && session->number > seated) {
+            seated = session->number;
+        }
+    }
+    if (rebuilds == self->rebuilds && seated > self->seated && seated > head) {
+        world_breach(self, "A4: somebody was overtaken");
+    }
+    self->seated = seated > self->seated || rebuilds != self->rebuilds ? seated : self->seated;
+    self->rebuilds = rebuilds;
+    self->waiting_count = waiting;
+    memcpy(self->waiting, numbers, waiting * sizeof numbers[0]);
+}
+
+/* A3, A4, A6 over the registry: seats, order, one session per character. A session whose end was lost on its way to the
+ * store, with the actor that would have sent it again, comes back as a ghost when the registry is lost too, until the
+ * audit finds it: on evenings where all of that may happen seats are not counted. */
 static void
 world_check_sessions(world_t *self)
 {
     registry_session_t *sessions = self->sessions;
     uint32_t count = world_sessions(self, sessions, WORLD_SESSIONS_MAX), seats = 0;
-    int64_t head = INT64_MAX, seated = 0;
-    uint64_t rebuilds = sim_metric(self->sim, METRIC_REGISTRY_REBUILDS, 0);
     for (uint32_t i = 0; i < count; i++) {
         seats += world_has_seat(&sessions[i]);
-        bool waits = sessions[i].state == SESSION_STATE_WAITING && sessions[i].left_ms != 0; /* 0: its time is over */
-        if (waits && sessions[i].number < head) {
-            head = sessions[i].number;
-        }
-        if (world_has_seat(&sessions[i]) && sessions[i].number > seated) {
-            seated = sessions[i].number;
-        }
         for (uint32_t k = 0; k < i; k++) {
             if (strcmp(sessions[i].character_id, sessions[k].character_id) == 0) {
                 world_breach(self, "A6: one character in two sessions");
@@ -90,11 +118,7 @@ world_check_sessions(world_t *self)
     if (seats > WORLD_CAPACITY && self->players->books_sure) {
         world_breach(self, "A3: more seats taken than there are");
     }
-    if (rebuilds == self->rebuilds && seated > self->seated && seated > head) {
-        world_breach(self, "A4: somebody was overtaken");
-    }
-    self->seated = seated > self->seated || rebuilds != self->rebuilds ? seated : self->seated;
-    self->rebuilds = rebuilds;
+    world_check_order(self, count);
 }
 
 /* A3 and A6 over people: of those who hold a session that the registry knows as theirs. */

@@ -76,6 +76,7 @@ world_hour(uint64_t seed, const char *folder, world_result_t *result)
     world_begin(&self, seed, folder, result);
     sim_set_faults(self.sim, &faults);
     self.crashes = self.fulls = self.losses = self.rivals = true;
+    self.moves = self.spread;
     self.players->sees_all = true;
     self.players->tick_usec = HOUR_TICK_USEC;
     hour_until(&self, HOUR_WARM_MSEC);

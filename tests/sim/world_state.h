@@ -50,8 +50,10 @@ typedef struct world {
     registry_t *primary;  /* a memory form that stands for Redis; the registry's */
     registry_t *registry; /* failover of it and another */
     shaky_t shaky;
-    int64_t seated;    /* the highest number among sessions that hold a seat ... */
-    uint64_t rebuilds; /* ... as of this many rebuilds */
+    int64_t seated;                      /* the highest number among sessions that hold a seat ... */
+    uint64_t rebuilds;                   /* ... as of this many rebuilds */
+    int64_t waiting[WORLD_SESSIONS_MAX]; /* the numbers of those who waited then */
+    uint32_t waiting_count;
     players_t *players;
     player_config_t gates[PLAYER_GATES];
     bool spread;                 /* over three processes, see world_net.c */
