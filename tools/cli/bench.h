@@ -47,7 +47,7 @@ typedef struct bench_options {
     int64_t seconds;
     int64_t warmup;
     int64_t joiners;
-    int64_t pid;          /* 0: none */
+    bench_pids_t servers; /* none: count is 0 */
     int64_t registry_pid; /* 0: none */
     int64_t store_pid;    /* of PostgreSQL's postmaster: it and its children; 0: none */
     int64_t visits;       /* sessions per second that come and go beside the load; 0: none */
@@ -124,7 +124,8 @@ typedef struct bench_joiner {
 
 /* What the processes have used so far; those without a pid nothing. */
 typedef struct bench_costs {
-    bench_usage_t server;
+    bench_usage_t server;                /* all of its processes together */
+    bench_usage_t parts[BENCH_PIDS_MAX]; /* each of them, as in options->servers */
     bench_usage_t registry;
     bench_usage_t store;
 } bench_costs_t;

@@ -61,11 +61,25 @@ bench_poll(bench_t *self, int64_t usec)
     }
 }
 
+static bool
+bench_server_costs(const bench_pids_t *servers, bench_costs_t *costs)
+{
+    costs->server = (bench_usage_t){0};
+    for (size_t i = 0; i < servers->count; i++) {
+        if (!bench_usage_read(servers->pids[i], &costs->parts[i])) {
+            return false;
+        }
+        costs->server.cpu_usec += costs->parts[i].cpu_usec;
+        costs->server.rss += costs->parts[i].rss;
+    }
+    return true;
+}
+
 bool
 bench_costs(bench_t *self, bench_costs_t *costs)
 {
     const bench_options_t *options = self->options;
-    return (options->pid == 0 || bench_usage_read(options->pid, &costs->server)) &&
+    return bench_server_costs(&options->servers, costs) &&
            (options->registry_pid == 0 || bench_usage_read(options->registry_pid, &costs->registry)) &&
            (options->store_pid == 0 || bench_usage_read_family(options->store_pid, &costs->store));
 }

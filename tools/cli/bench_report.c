@@ -51,6 +51,21 @@ bench_numbers(const bench_t *self)
     };
 }
 
+/* Of one process of the server, while sessions played. */
+typedef struct bench_part_cost {
+    double cpu_usec, cores, rss;
+} bench_part_cost_t;
+
+static bench_part_cost_t
+bench_part_cost(const bench_t *self, size_t i)
+{
+    double cpu = (double)(self->after_load.parts[i].cpu_usec - self->before_load.parts[i].cpu_usec);
+    const bench_costs_t *last = self->options->join_only ? &self->after_join : &self->after_load;
+    return (bench_part_cost_t){.cpu_usec = bench_per(cpu, (double)self->acked),
+                               .cores = bench_per(cpu, (double)self->load_usec),
+                               .rss = (double)last->parts[i].rss};
+}
+
 static bench_times_t
 bench_times(const bench_stats_t *stats)
 {
@@ -90,7 +105,7 @@ bench_joins_text(const bench_t *self, const bench_numbers_t *n, FILE *out)
 {
     fprintf(out, "%-10s %" PRId64 " of %" PRId64 " joined in %.2f s, %.0f/s", "sessions", self->joined,
             self->options->sessions, n->join_seconds, n->joins_per_second);
-    if (self->options->pid) {
+    if (self->options->servers.count > 0) {
         fprintf(out, "; CPU %.0f us per join", n->join_cpu_usec);
     }
     if (self->options->registry_pid) {
@@ -135,6 +150,25 @@ bench_queue_text(const bench_t *self, const bench_numbers_t *n, FILE *out)
             n->pushes_per_second);
 }
 
+static void
+bench_server_text(const bench_t *self, const bench_numbers_t *n, FILE *out)
+{
+    const bench_options_t *options = self->options;
+    fprintf(out, "%-10s", "server");
+    if (bench_plays(options)) {
+        fprintf(out, " CPU %.1f us per action,", n->cpu_usec);
+    }
+    fprintf(out, " %.2f cores; memory %.1f MB, %.0f bytes per session\n", n->cores, n->rss / 1e6, n->session_bytes);
+    for (size_t i = 0; options->servers.count > 1 && i < options->servers.count; i++) {
+        bench_part_cost_t part = bench_part_cost(self, i);
+        fprintf(out, "%-10s %" PRId64 ":", "", options->servers.pids[i]);
+        if (bench_plays(options)) {
+            fprintf(out, " CPU %.1f us per action,", part.cpu_usec);
+        }
+        fprintf(out, " %.2f cores; memory %.1f MB\n", part.cores, part.rss / 1e6);
+    }
+}
+
 void
 bench_report_text(const bench_t *self, FILE *out)
 {
@@ -147,12 +181,8 @@ bench_report_text(const bench_t *self, FILE *out)
     if (options->queue) {
         bench_queue_text(self, &n, out);
     }
-    if (options->pid) {
-        fprintf(out, "%-10s", "server");
-        if (bench_plays(options)) {
-            fprintf(out, " CPU %.1f us per action,", n.cpu_usec);
-        }
-        fprintf(out, " %.2f cores; memory %.1f MB, %.0f bytes per session\n", n.cores, n.rss / 1e6, n.session_bytes);
+    if (options->servers.count > 0) {
+        bench_server_text(self, &n, out);
     }
     if (options->registry_pid && !options->join_only) {
         fprintf(out, "%-10s %.2f cores\n", "registry", n.registry_cores);
@@ -226,6 +256,22 @@ bench_queue_json(const bench_t *self, const bench_numbers_t *n, FILE *out)
     fprintf(out, ",\"pushes\":%" PRIu64 ",\"pushesPerSecond\":%.1f}", queue->pushes, n->pushes_per_second);
 }
 
+static void
+bench_server_json(const bench_t *self, const bench_numbers_t *n, FILE *out)
+{
+    const bench_pids_t *servers = &self->options->servers;
+    fprintf(out,
+            ",\"server\":{\"cpuUsecPerJoin\":%.1f,\"cpuUsecPerAction\":%.2f,\"cores\":%.3f,\"rssBytes\":%.0f"
+            ",\"bytesPerSession\":%.0f,\"processes\":[",
+            n->join_cpu_usec, n->cpu_usec, n->cores, n->rss, n->session_bytes);
+    for (size_t i = 0; i < servers->count; i++) {
+        bench_part_cost_t part = bench_part_cost(self, i);
+        fprintf(out, "%s{\"pid\":%" PRId64 ",\"cpuUsecPerAction\":%.2f,\"cores\":%.3f,\"rssBytes\":%.0f}",
+                i > 0 ? "," : "", servers->pids[i], part.cpu_usec, part.cores, part.rss);
+    }
+    fprintf(out, "]}");
+}
+
 void
 bench_report_json(const bench_t *self, FILE *out)
 {
@@ -244,11 +290,8 @@ bench_report_json(const bench_t *self, FILE *out)
     if (options->queue) {
         bench_queue_json(self, &n, out);
     }
-    if (options->pid) {
-        fprintf(out,
-                ",\"server\":{\"cpuUsecPerJoin\":%.1f,\"cpuUsecPerAction\":%.2f,\"cores\":%.3f,\"rssBytes\":%.0f"
-                ",\"bytesPerSession\":%.0f}",
-                n.join_cpu_usec, n.cpu_usec, n.cores, n.rss, n.session_bytes);
+    if (options->servers.count > 0) {
+        bench_server_json(self, &n, out);
     }
     if (options->registry_pid) {
         fprintf(out, ",\"registry\":{\"cpuUsecPerJoin\":%.1f,\"cores\":%.3f}", n.join_registry_usec, n.registry_cores);

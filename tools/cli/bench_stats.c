@@ -60,6 +60,29 @@ bench_stats_quantile(const bench_stats_t *self, double part)
     return self->max;
 }
 
+bool
+bench_pids_parse(const char *text, bench_pids_t *pids)
+{
+    pids->count = 0;
+    for (const char *at = text;; at++) {
+        char *end = NULL;
+        long long pid = *at >= '1' && *at <= '9' ? strtoll(at, &end, 10) : 0;
+        if (pid < 1 || pid > INT32_MAX || pids->count == BENCH_PIDS_MAX) {
+            return false;
+        }
+        for (size_t i = 0; i < pids->count; i++) {
+            if (pids->pids[i] == pid) {
+                return false;
+            }
+        }
+        pids->pids[pids->count++] = pid;
+        if (*end != ',') {
+            return *end == '\0';
+        }
+        at = end;
+    }
+}
+
 static bool
 bench_proc_read(int64_t pid, const char *name, char text[BENCH_PROC_CAP])
 {

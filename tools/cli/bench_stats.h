@@ -5,11 +5,13 @@
 #define PLAYHOUSE_BENCH_STATS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
     BENCH_STATS_SUB = 64,    /* buckets of each power of two */
     BENCH_STATS_POWERS = 32, /* up to 2^37 us; longer ones count as that */
+    BENCH_PIDS_MAX = 32,     /* processes of one server */
 };
 
 /* Zeroed is empty. */
@@ -27,6 +29,15 @@ typedef struct bench_usage {
     int64_t cpu_usec; /* user and system, of all threads */
     int64_t rss;      /* bytes */
 } bench_usage_t;
+
+/* The processes of one server. */
+typedef struct bench_pids {
+    int64_t pids[BENCH_PIDS_MAX];
+    size_t count;
+} bench_pids_t;
+
+/* Reads 1 to BENCH_PIDS_MAX process ids that are joined by commas, each once. False: it is something else. */
+bool bench_pids_parse(const char *text, bench_pids_t *pids);
 
 /* Reads /proc/PID. False after saying on standard error why not. */
 bool bench_usage_read(int64_t pid, bench_usage_t *usage);

@@ -119,6 +119,30 @@ quantiles_are_right_to_one_part_in_64(void **state)
 }
 
 static void
+processes_are_named_each_once(void **state)
+{
+    (void)state;
+    bench_pids_t pids;
+    assert_true(bench_pids_parse("12", &pids));
+    assert_int_equal(pids.count, 1);
+    assert_true(bench_pids_parse("3,2147483647,12", &pids));
+    assert_int_equal(pids.count, 3);
+    assert_int_equal(pids.pids[1], INT32_MAX);
+    static const char *const wrong[] = {"", ",", "0", "-1", "1,", ",1", "1,,2", "1 2", "7,7", "2147483648", "1x"};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_false(bench_pids_parse(wrong[i], &pids));
+    }
+    char text[BENCH_PIDS_MAX * 4 + 4];
+    size_t length = 0;
+    for (int i = 0; i < BENCH_PIDS_MAX; i++) {
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%d", i > 0 ? "," : "", 100 + i);
+    }
+    assert_true(bench_pids_parse(text, &pids));
+    snprintf(text + length, sizeof(text) - length, ",99");
+    assert_false(bench_pids_parse(text, &pids));
+}
+
+static void
 use_of_a_process_is_read_from_proc(void **state)
 {
     (void)state;
@@ -139,6 +163,7 @@ main(void)
         cmocka_unit_test(acks_and_errors_are_found_between_other_messages),
         cmocka_unit_test(a_msgpack_frame_cut_anywhere_is_refused),
         cmocka_unit_test(quantiles_are_right_to_one_part_in_64),
+        cmocka_unit_test(processes_are_named_each_once),
         cmocka_unit_test(use_of_a_process_is_read_from_proc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static const char cli_more_bench[] =
     "  --url URL         the server (default: gateway.host and gateway.port of the configuration)\n"
     "  --token-url PATH  where the server gives tokens (default /dev/token)\n"
     "  --sign            sign tokens here, with dev.key, instead of asking the server for them\n"
-    "  --pid PID         the server's process: adds CPU per action and memory per session\n"
+    "  --pid A,B,C       the server's process, or all of them: adds CPU per action, of each too, and memory\n"
     "  --registry-pid P  the process of its Redis: adds the CPU of that one\n"
     "  --store-pid P     the postmaster of its PostgreSQL: adds the CPU of it and its children per action\n"
     "  --freshness FILE  write each sight of another's move: characterId,actionId,microseconds since 1970\n"

@@ -13,6 +13,7 @@ enum { BENCH_SPARE_FILES = 64 };
 typedef struct bench_words {
     const char *rate;
     const char *format;
+    const char *pids; /* NULL: none */
     bool json;
     bool sign;
 } bench_words_t;
@@ -42,6 +43,11 @@ bench_understand(bench_options_t *options, const bench_words_t *words)
             strlen(options->users) ||
         strlen(options->users) > 24) {
         fprintf(stderr, "--users is '%s': it must be at most 24 letters, digits, - and _\n", options->users);
+        return false;
+    }
+    if (words->pids != NULL && !bench_pids_parse(words->pids, &options->servers)) {
+        fprintf(stderr, "--pid is '%s': it must be at most %d process ids, each once, joined by commas\n", words->pids,
+                BENCH_PIDS_MAX);
         return false;
     }
     if (!options->token_path && access(options->dev_key, R_OK) != 0) {
@@ -145,7 +151,7 @@ cmd_bench(int argc, char **argv, config_t *config)
         {.name = "--seconds", .number = &options.seconds, .min = 1, .max = 3600},
         {.name = "--warmup", .number = &options.warmup, .min = 0, .max = 600},
         {.name = "--joins-at-once", .number = &options.joiners, .min = 1, .max = BENCH_JOINERS_CAP},
-        {.name = "--pid", .number = &options.pid, .min = 1, .max = INT32_MAX},
+        {.name = "--pid", .text = &words.pids},
         {.name = "--registry-pid", .number = &options.registry_pid, .min = 1, .max = INT32_MAX},
         {.name = "--store-pid", .number = &options.store_pid, .min = 1, .max = INT32_MAX},
         {.name = "--visits", .number = &options.visits, .min = 1, .max = BENCH_VISITS_MAX},
