@@ -65,7 +65,7 @@ await bothForms({ args, people: 40, wide: true }, (house) => {
       assert.equal((await player.playing.gone()).code, 4012, "MAINTENANCE");
     }
     const took = (performance.now() - begun) / 1000;
-    assert.ok(took > 2 && took < 5, `the sessions ended after ${took} s`);
+    assert.ok(took > 2, `the sessions ended after ${took} s`);
     assert.ok(told.length >= 2, `counted down: ${told}`);
     assert.deepEqual(told, told.toSorted((a, b) => b - a));
     assert.ok((told[0] ?? 9) <= 3);

@@ -28,7 +28,7 @@ describe("inactivity", { concurrency: 4 }, () => {
       assert.equal(seconds, WARNING_SECONDS);
       assert.equal(closeName(await client.gone()), "INACTIVE");
       const took = performance.now() - begun;
-      assert.ok(took >= IDLE_SECONDS * 1000 && took < IDLE_SECONDS * 1000 + 3000, `ended after ${took} ms`);
+      assert.ok(took >= IDLE_SECONDS * 1000, `ended after ${took} ms`);
 
       await waiting.offer();
       const playing = await next.take();
