@@ -91,7 +91,8 @@ Between actors a message is one ZeroMQ frame with one msgpack array:
 def endpoint_rows(schema):
     for e in schema.endpoints:
         query = "?" + "&".join(f"{name}=" for name in e.query) if e.query else ""
-        least = "bearer token" if e.role == "player" else f"bearer token of a {e.role}"
+        article = "an" if e.role[0] in "aeiou" else "a"
+        least = "bearer token" if e.role == "player" else f"bearer token of {article} {e.role}"
         needs = "loopback" if e.admin else least if e.auth else "none"
         yield (f"`{e.method} {e.path}{query}`", e.why, f"`{e.request}`" if e.request else "",
                f"{e.status} `{e.response}`", needs, ", ".join(e.errors))

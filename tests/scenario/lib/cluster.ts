@@ -75,6 +75,13 @@ export interface ClusterOptions extends ServerOptions {
   keys?: boolean;
 }
 
+/** Where a process listens, each time that it is started. */
+interface Ports {
+  readonly broker: number;
+  readonly gateway: number;
+  readonly admin: number;
+}
+
 /** One process of a cluster. */
 export class Member {
   url = "";
@@ -87,12 +94,12 @@ export class Member {
   constructor(
     readonly part: Part,
     private readonly cluster: Cluster,
-    port: number,
+    private readonly ports: Ports,
   ) {
     const { options, directory } = cluster;
     const { host, name } = part;
     const { binary, env } = options;
-    this.bind = `tcp://${this.address}:${port}`;
+    this.bind = `tcp://${this.address}:${ports.broker}`;
     this.process = new Process({ directory, name, binary, env, through: host?.through ?? [], heard: cluster.heard });
   }
 
@@ -116,7 +123,6 @@ export class Member {
     this.frontDoor = told("frontDoor");
     if (told("admin") !== "") {
       this.admin = (await this.part.host?.reach(told("admin"))) ?? told("admin");
-      this.adminPort = new URL(told("admin")).port;
     }
   }
 
@@ -125,8 +131,6 @@ export class Member {
     return (await this.process.refuse(this.args(more))).code;
   }
 
-  private adminPort = "0";
-
   private args(more: readonly string[]): string[] {
     const { name, roles, args = [] } = this.part;
     const broker = this.has("broker") ? ["--broker.bind", this.bind] : [];
@@ -134,8 +138,8 @@ export class Member {
       ...["--roles", roles.join(","), "--node.name", name, "--node.host", this.address],
       ...["--node.brokers", this.cluster.brokers, ...broker],
       ...["--broker.endpoint", this.has("broker") ? "tcp://127.0.0.1:*" : ""],
-      ...["--gateway.host", this.address, "--gateway.port", this.url === "" ? "0" : new URL(this.url).port],
-      ...["--admin.port", this.adminPort, ...(this.cluster.keys?.args(name) ?? [])],
+      ...["--gateway.host", this.address, "--gateway.port", `${this.ports.gateway}`],
+      ...["--admin.port", `${this.ports.admin}`, ...(this.cluster.keys?.args(name) ?? [])],
       ...this.cluster.common,
       ...args,
       ...fitting(more),
@@ -156,11 +160,11 @@ export class Cluster implements Server {
   constructor(
     readonly options: ClusterOptions,
     readonly database: Database,
-    ports: readonly number[],
+    ports: readonly Ports[],
     args: readonly string[],
   ) {
     const parts = options.parts ?? apart;
-    this.members = parts.map((one, n) => new Member(one, this, ports[n] ?? assert.fail("a port for each")));
+    this.members = parts.map((one, n) => new Member(one, this, ports[n] ?? assert.fail("ports for each")));
     const dev = options.dev ?? true;
     this.common = [
       ...(dev ? ["--dev", "--dev.key", join(this.directory, "key.json")] : []),
@@ -404,9 +408,9 @@ export async function newCluster(options: ClusterOptions): Promise<Cluster> {
   const owner = stack(options.owner); // its processes end before what they lean on
   const database = options.database?.from ?? (await sharedDatabase());
   const registry = options.args?.includes("--registry.url") === true ? [] : ["--registry.url", (await startRedis({ owner })).url];
-  const ports: number[] = [];
+  const ports: Ports[] = [];
   for (const _ of options.parts ?? apart) {
-    ports.push(await freePort());
+    ports.push({ broker: await freePort(), gateway: await freePort(), admin: await freePort() });
   }
   const cluster = new Cluster(options, database, ports, registry);
   owner.after(() => cluster.dispose());
