@@ -1,11 +1,11 @@
 #!/bin/sh
-# Runs every fuzz target of a build made with `cmake --preset fuzz`, bounded: 1,670,000 inputs over the five of them,
+# Runs every fuzz target of a build made with `cmake --preset fuzz`, bounded: 1,000,000 inputs over the five of them,
 # from the corpus that is checked in. New inputs go to a folder of their own, so that the sources stay as they are.
 #   tests/fuzz/run.sh [build folder] [inputs for each target]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=${1:-$here/../../build/fuzz}
-runs=${2:-334000}
+runs=${2:-200000}
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
 fuzz() {

@@ -24,7 +24,7 @@ const RATE = 5;
 const PASSERS = 8;
 /** Some of those who pass have to wait. */
 const CAPACITY = RESIDENTS + PASSERS / 2;
-const KILL_SECONDS = Number(process.env["PLAYHOUSE_KILL_SECONDS"] ?? 40);
+const KILL_SECONDS = Number(process.env["PLAYHOUSE_KILL_SECONDS"] ?? 20);
 /** Everything is at home again in so long; and so long a client may take to notice and to come back. */
 const REHOMED_MSEC = 5000;
 const RETURN_MSEC = 2000;

@@ -40,7 +40,7 @@ export class Visitors {
   constructor(private readonly browser: Browser) {}
 
   async open(name: string): Promise<Visitor> {
-    const context = await this.browser.newContext({ viewport: { width: 1360, height: 860 }, colorScheme: "dark" });
+    const context = await this.browser.newContext({ viewport: { width: 960, height: 620 }, colorScheme: "dark" });
     return this.listen(await context.newPage(), name);
   }
 
