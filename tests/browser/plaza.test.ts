@@ -78,6 +78,7 @@ test("the time until an ack is shown", async () => {
 test("a full plaza, for the picture in the README", async () => {
   const guests = ["Mira", "Jonas", "Tess", "Oyelaran", "Zuzanna"];
   const places = [[330, 360], [660, 330], [610, 640], [380, 680], [740, 560]] as const;
+  await ada.page.setViewportSize({ width: 1360, height: 860 });
   const clients = await Promise.all(guests.map((name) => enter(server, name)));
   await Promise.all(clients.map((client, index) => approach(client, { x: places[index]![0], y: places[index]![1] })));
   for (const name of guests) {
