@@ -31,8 +31,8 @@ admission_pass_on(admission_t *self, act_ctx_t *ctx, const msg_t *msg)
     case ADMISSION_INBOX_LEAVE:
     case ADMISSION_INBOX_SELECT:
     case ADMISSION_INBOX_MUTED:
-        if (msg->from.kind !=
-            ACT_KIND_ADMISSION) { /* once: two that take each other for the owner must not play ball */
+        if (msg->from.kind != ACT_KIND_ADMISSION) {
+            /* Once: two that take each other for the owner must not play ball. */
             act_send(ctx, msg->type, act_key(ctx), msg->body);
         }
         return;
