@@ -4,6 +4,8 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "log.h"
+
 void
 sender_init(sender_t *self, void *zmq, curve_t *curve)
 {
@@ -78,12 +80,33 @@ sender_find(sender_t *self, uint32_t node, uint8_t kind, uint8_t thread)
     }
 }
 
+/* Once for each process, as long as it is there: every message to it comes by here. */
+static void
+sender_tell_stranger(sender_t *self, const directory_node_t *node)
+{
+    for (uint32_t i = 0; i < self->strangers_count; i++) {
+        if (self->strangers[i] == node->id) {
+            return;
+        }
+    }
+    if (self->strangers_count < DIRECTORY_NODES_MAX) {
+        self->strangers[self->strangers_count++] = node->id;
+    }
+    log_event(LOG_ERROR, "peer-not-allowed", "nothing is sent to a process whose key is not allowed here",
+              LOG_S("peer", node->name), LOG_S("key", node->public_key),
+              LOG_S("hint", "put its certificate into keys.allowed of this process"));
+}
+
 static void *
 sender_open(sender_t *self, const directory_t *directory, const act_addr_t *to)
 {
     const directory_node_t *node = directory_node(directory, to->node);
     uint16_t port = node != NULL ? directory_port(node, to->kind, to->thread) : 0;
     if (port == 0) {
+        return NULL;
+    }
+    if (!curve_allows(self->curve, node->public_key)) {
+        sender_tell_stranger(self, node);
         return NULL;
     }
     char endpoint[SOCKET_ENDPOINT_MAX];
@@ -129,4 +152,11 @@ sender_prune(sender_t *self, const directory_t *directory)
         *sender_find(self, kept[i].node, kept[i].kind, kept[i].thread) = kept[i];
     }
     self->far_count = count;
+    uint32_t strangers = 0;
+    for (uint32_t i = 0; i < self->strangers_count; i++) {
+        if (directory_node(directory, self->strangers[i]) != NULL) {
+            self->strangers[strangers++] = self->strangers[i];
+        }
+    }
+    self->strangers_count = strangers;
 }

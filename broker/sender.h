@@ -27,6 +27,8 @@ typedef struct sender {
     void *near[ACT_KIND_COUNT][DIRECTORY_PLACES_MAX];
     sender_far_t far[SENDER_FAR_MAX]; /* a hash table, open addressing */
     uint32_t far_count;
+    uint32_t strangers[DIRECTORY_NODES_MAX]; /* processes whose key is not allowed here, and that was said */
+    uint32_t strangers_count;
 } sender_t;
 
 void sender_init(sender_t *self, void *zmq, curve_t *curve);
@@ -36,7 +38,8 @@ void sender_fini(sender_t *self);
 void sender_near_endpoint(act_kind_id_t kind, unsigned thread, char *text, size_t size);
 /* To a mailbox of this process, which has room for it. */
 void sender_send_near(sender_t *self, const act_addr_t *to, const void *frame, size_t length);
-/* To one of another process. False: it is not there, or too much waits for it. */
+/* To one of another process. False: it is not there, too much waits for it, or its key is not allowed here, which is
+ * logged once for each process and made good by its certificate: the next message finds it. */
 bool sender_send_far(sender_t *self, const directory_t *directory, const act_addr_t *to, const void *frame,
                      size_t length);
 /* Closes what leads to processes that are no longer there. */
