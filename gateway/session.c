@@ -126,7 +126,9 @@ gateway_closed(gateway_t *self, uint64_t handle)
         return;
     }
     if (session->state != SESSION_CLOSING) {
-        if (session->session_id[0] != '\0') {
+        if (session_has_left(session)) {
+            session_log_end(self, session, "session-left", "the client left", close_code_names[CLOSE_CODE_LEFT]);
+        } else if (session->session_id[0] != '\0') {
             session_log_end(self, session, "session-dropped", "the connection of a session is gone", "DROPPED");
         }
         session_leave(self, session, SESSION_PARTING_DROP);
@@ -149,6 +151,9 @@ session_end(gateway_t *self, session_t *session, close_code_t why)
 {
     if (session->state == SESSION_CLOSING) {
         return;
+    }
+    if (why == CLOSE_CODE_ROOM_CLOSED && session_has_left(session)) {
+        why = CLOSE_CODE_LEFT; /* it has nothing to come back for */
     }
     bool left = why == CLOSE_CODE_LEFT;
     session_log_end(self, session, left ? "session-left" : "session-closed",

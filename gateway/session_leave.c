@@ -99,6 +99,9 @@ session_leave(gateway_t *self, session_t *session, session_parting_t parting)
 {
     /* A watch lasts until admission.entered: when that finds nobody it is undone by a turn of its own. */
     bool watching = session->audience == NULL;
+    if (parting == SESSION_PARTING_DROP && session_has_left(session)) {
+        parting = SESSION_PARTING_LEAVE; /* its client said so before the connection, or the room, was lost */
+    }
     session->stale = false;
     session->resync_at = 0;
     session_clock_stop(self, session);

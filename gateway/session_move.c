@@ -173,8 +173,18 @@ session_to_room(gateway_t *self, session_t *session, msg_type_t type, const void
 bool
 session_hold_leave(gateway_t *self, session_t *session)
 {
-    return session->state == SESSION_JOINED && session->hold != NULL && session->hold->first != NULL &&
-           session_hold_add(self, session, MSG_SESSION_LEAVE, NULL, 0);
+    bool held = session->state == SESSION_JOINED && session->hold != NULL && session->hold->first != NULL &&
+                session_hold_add(self, session, MSG_SESSION_LEAVE, NULL, 0);
+    if (held) {
+        session->hold->leaves = true;
+    }
+    return held;
+}
+
+bool
+session_has_left(const session_t *session)
+{
+    return session->hold != NULL && session->hold->leaves;
 }
 
 static bool

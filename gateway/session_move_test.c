@@ -155,6 +155,42 @@ who_leaves_meanwhile_leaves_after_what_it_has_said(void **state)
 }
 
 static void
+who_has_left_meanwhile_and_closes_gives_up_its_seat(void **state)
+{
+    house_t *house = *state;
+    peer_t *peer = peer_in(house, "s1", 7);
+    room_moving(house);
+    peer_say(house, peer, "{\"type\":\"intent.move\",\"actionId\":1,\"x\":1,\"y\":1}");
+    peer_say(house, peer, "{\"type\":\"session.leave\"}");
+    peer_gone(house, &peer); /* as a client does that has said it */
+    assert_let_go(house, MSG_ADMISSION_LEAVE, "plaza", "s1", TURN);
+    assert_null(sim_take(house->sim, MSG_ADMISSION_DROP));
+    room_moved(house);
+    assert_null(sim_take(house->sim, MSG_ROOM_JOIN));
+}
+
+static void
+who_has_left_meanwhile_has_left_when_the_room_does_not_arrive(void **state)
+{
+    house_t *house = *state;
+    for (int asked = 0; asked < 2; asked++) {
+        peer_t *peer = peer_in(house, "s1", 7);
+        room_moving(house);
+        peer_say(house, peer, "{\"type\":\"intent.move\",\"actionId\":1,\"x\":1,\"y\":1}");
+        peer_say(house, peer, "{\"type\":\"session.leave\"}");
+        if (asked) {
+            room_moved(house);
+        }
+        sim_advance(house->sim, GATEWAY_MOVE_USEC + GATEWAY_MOVE_LOOK_USEC);
+        assert_let_go(house, MSG_ADMISSION_LEAVE, "plaza", "s1", TURN);
+        assert_null(sim_take(house->sim, MSG_ADMISSION_DROP));
+        peer_hear(house, peer);
+        assert_closed(peer, CLOSE_CODE_LEFT);
+        peer_gone(house, &peer);
+    }
+}
+
+static void
 who_drops_meanwhile_does_not_follow(void **state)
 {
     house_t *house = *state;
@@ -304,6 +340,8 @@ main(void)
         TEST(what_is_said_while_the_room_moves_is_kept_back_and_goes_to_its_new_owner_in_order),
         TEST(the_join_says_again_who_it_is),
         TEST(who_leaves_meanwhile_leaves_after_what_it_has_said),
+        TEST(who_has_left_meanwhile_and_closes_gives_up_its_seat),
+        TEST(who_has_left_meanwhile_has_left_when_the_room_does_not_arrive),
         TEST(who_drops_meanwhile_does_not_follow),
         TEST(who_comes_meanwhile_is_asked_for_at_the_new_owner),
         TEST(an_owner_that_sends_on_is_asked_again_until_the_room_has_arrived),

@@ -78,6 +78,7 @@ typedef struct session_hold {
     act_usec_t since;
     held_message_t *first, **end;
     uint32_t count, bytes;
+    bool leaves; /* its client has said that it leaves, and means it however this ends */
 } session_hold_t;
 
 /* Whether a connection's seat or place outlives it. */
@@ -260,6 +261,8 @@ void session_ask_again(gateway_t *self, session_t *session);
 bool session_to_room(gateway_t *self, session_t *session, msg_type_t type, const void *body);
 /* Its client leaves. True: as soon as what is kept back has been said. */
 bool session_hold_leave(gateway_t *self, session_t *session);
+/* It has left, and only what is kept back has not been said yet. */
+bool session_has_left(const session_t *session);
 void session_hold_drop(session_t *session);
 /* This owner has let it in. */
 void session_settle_room(session_t *session, const act_addr_t *from);
