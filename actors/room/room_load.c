@@ -85,6 +85,7 @@ room_retire(room_t *self, act_ctx_t *ctx)
         room_join_refuse(ctx, &self->waiting->head, self->waiting->join.connection, ERROR_UNAVAILABLE);
         room_waiting_end(self, self->waiting);
     }
+    room_answer_yields(self, ctx);
 }
 
 static void

@@ -91,11 +91,31 @@ room_gateway_end(room_t *self, act_ctx_t *ctx, uint32_t index, close_code_t why)
 }
 
 static void
-room_answer_yield(room_t *self, act_ctx_t *ctx)
+room_answer_first_yield(room_t *self, act_ctx_t *ctx)
 {
     msg_room_yielded_t body = {.members = self->moved};
-    reply_room_yielded(ctx, &self->yield, &body);
-    self->yield.correlation = 0;
+    reply_room_yielded(ctx, &self->yields[0], &body);
+    memmove(&self->yields[0], &self->yields[1], --self->yields_count * sizeof self->yields[0]);
+}
+
+void
+room_answer_yields(room_t *self, act_ctx_t *ctx)
+{
+    while (self->yields_count > 0) {
+        room_answer_first_yield(self, ctx);
+    }
+}
+
+/* Several may ask while their views differ; each of them stands still until it is answered. */
+static void
+room_keep_yield(room_t *self, act_ctx_t *ctx, const msg_t *msg)
+{
+    if (self->yields_count == ROOM_YIELDS_CAP) {
+        room_answer_first_yield(self, ctx); /* its lease is fenced, as ever */
+    }
+    msg_t *yield = &self->yields[self->yields_count++];
+    *yield = *msg;
+    yield->body = NULL;
 }
 
 /* Who is waiting to come in asks again, there. */
@@ -134,12 +154,11 @@ room_part(room_t *self, act_ctx_t *ctx)
 void
 room_on_yield(room_t *self, act_ctx_t *ctx, const msg_t *msg)
 {
-    self->yield = *msg;
-    self->yield.body = NULL;
-    if (self->phase == ROOM_HERE) {
+    room_keep_yield(self, ctx, msg);
+    if (self->phase == ROOM_HERE && !self->retired) {
         room_part(self, ctx);
-    } else if (self->phase != ROOM_PARTING) {
-        room_answer_yield(self, ctx); /* nothing is held here: not yet, or not any more */
+    } else if (self->phase != ROOM_PARTING || self->retired) {
+        room_answer_yields(self, ctx); /* nothing is held here: not yet, or not any more */
     }
     bool empty = self->phase == ROOM_EXPECTED || self->phase == ROOM_ASKING;
     if (empty && (self->waiting == NULL || !act_owns(ctx))) {
@@ -235,9 +254,7 @@ room_go(room_t *self, act_ctx_t *ctx)
     act_log(ctx, LOG_INFO, "room-moved", "the room is another owner's now", LOG_N("members", self->moved));
     room_forget_members(self, ctx);
     act_timer_stop(ctx, ROOM_TIMER_COMMIT);
-    if (self->yield.correlation != 0) {
-        room_answer_yield(self, ctx);
-    }
+    room_answer_yields(self, ctx);
     act_timer_start(ctx, ROOM_TIMER_MOVE, (act_usec_t)ROOM_YIELD_MSEC * ACT_MSEC);
 }
 

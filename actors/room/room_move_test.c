@@ -291,6 +291,98 @@ a_room_that_the_next_owner_asks_for_goes_though_its_own_view_is_late(void **stat
 }
 
 static void
+asks_for(fixture_t *f, uint32_t node)
+{
+    act_addr_t from = {.node = node, .kind = ACT_KIND_ROOM}, to = room_at(0);
+    sim_ask_as(f->sim, &from, &to, MSG_ROOM_YIELD, &(msg_room_yield_t){0}, ACT_SEC, 1);
+}
+
+static void
+expect_yielded(fixture_t *f, uint32_t node)
+{
+    sim_expect(f->sim, MSG_ROOM_YIELDED);
+    assert_int_equal(sim_taken_to(f->sim).node, node);
+}
+
+static void
+everybody_who_asks_while_it_goes_is_answered_when_it_has_gone(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    member_from(f, GATE_A, 5, "ann");
+    settle(f);
+    asks_for(f, 2);
+    asks_for(f, 3);
+    sim_expect_none(f->sim, MSG_ROOM_YIELDED);
+    parted(f, GATE_A);
+    expect_yielded(f, 2);
+    expect_yielded(f, 3);
+    sim_expect_none(f->sim, MSG_ROOM_YIELDED);
+    asks_for(f, 2);
+    expect_yielded(f, 2);
+}
+
+static void
+so_many_may_wait_for_a_room_and_then_the_first_need_not(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    member_from(f, GATE_A, 5, "ann");
+    settle(f);
+    for (uint32_t i = 0; i <= ROOM_YIELDS_CAP; i++) {
+        sim_expect_none(f->sim, MSG_ROOM_YIELDED);
+        asks_for(f, 2 + i % 2);
+    }
+    expect_yielded(f, 2);
+    sim_expect_none(f->sim, MSG_ROOM_YIELDED);
+    parted(f, GATE_A);
+    for (uint32_t i = 1; i <= ROOM_YIELDS_CAP; i++) {
+        expect_yielded(f, 2 + i % 2);
+    }
+}
+
+static void
+refuse_appends_stale(fixture_t *f)
+{
+    msg_persistence_append_refused_t body = {.epoch = 1, .fault = STORE_FAULT_STALE_EPOCH};
+    tell_room(f, MSG_PERSISTENCE_APPEND_REFUSED, &body);
+}
+
+static void
+who_asks_is_answered_when_the_lease_turns_out_to_be_anothers(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    int64_t ann = member_from(f, GATE_A, 5, "ann");
+    settle(f);
+    moves(f, GATE_A, ann, 1);
+    join_from(f, GATE_A, 0, 6, "bob", false); /* is loaded: so the room stays until that is answered */
+    asks_for(f, 2);
+    sim_expect_none(f->sim, MSG_ROOM_YIELDED);
+    refuse_appends_stale(f);
+    expect_yielded(f, 2);
+    assert_non_null(room_in(f, 0));
+    asks_for(f, 3);
+    expect_yielded(f, 3);
+}
+
+static void
+a_room_that_has_lost_its_lease_lets_go_at_once(void **state)
+{
+    fixture_t *f = *state;
+    open_room(f);
+    int64_t ann = member_from(f, GATE_A, 5, "ann");
+    settle(f);
+    moves(f, GATE_A, ann, 1);
+    join_from(f, GATE_A, 0, 6, "bob", false);
+    refuse_appends_stale(f);
+    assert_non_null(room_in(f, 0));
+    asks_for(f, 2);
+    expect_yielded(f, 2);
+    sim_expect_none(f->sim, MSG_GATEWAY_ROOM_MOVING);
+}
+
+static void
 a_room_that_is_not_here_lets_go_at_once(void **state)
 {
     fixture_t *f = *state;
@@ -422,6 +514,10 @@ main(void)
         TEST(a_gateway_that_does_not_part_has_its_members_ended),
         TEST(who_comes_while_it_goes_is_sent_on),
         TEST(a_room_that_the_next_owner_asks_for_goes_though_its_own_view_is_late),
+        TEST(everybody_who_asks_while_it_goes_is_answered_when_it_has_gone),
+        TEST(so_many_may_wait_for_a_room_and_then_the_first_need_not),
+        TEST(who_asks_is_answered_when_the_lease_turns_out_to_be_anothers),
+        TEST(a_room_that_has_lost_its_lease_lets_go_at_once),
         TEST(a_room_that_is_not_here_lets_go_at_once),
         TEST(a_room_that_is_not_its_own_by_its_view_waits_a_little_for_that_to_change),
         TEST(members_of_a_gateway_that_is_gone_leave),

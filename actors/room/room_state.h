@@ -21,6 +21,7 @@ enum {
     ROOM_CHATS_CAP = 64,      /* as max of event.state_delta.chats; then the delta leaves early */
     ROOM_CHATS_KEPT_CAP = 64, /* as max of event.welcome.chats; who missed an older one is told chatsLost */
     ROOM_LEAVERS_CAP = 256,   /* as max of changes.left; who missed an older one gets a snapshot */
+    ROOM_YIELDS_CAP = 4,      /* who may wait for the room at once; over it the first is told that it is there */
     ROOM_ENDED_CAP = 256,     /* ended connections whose late joins are recognised */
     ROOM_FORMATS = 2,
     ROOM_PAYLOAD_MAX = 1280, /* as max of actionRow.payload */
@@ -147,7 +148,8 @@ typedef struct room {
     char key[50];
     room_state_t state;
     room_phase_t phase;
-    msg_t yield;             /* the head of the room.yield that waits for an answer; its correlation 0: none does */
+    msg_t yields[ROOM_YIELDS_CAP]; /* the heads of each room.yield that waits for an answer, the first first */
+    uint32_t yields_count;
     act_addr_t before;       /* asked to let go */
     uint32_t moved;          /* members that it had when it went */
     uint32_t arrived;        /* joins of members that have moved, that have ended one way or the other */
@@ -250,6 +252,8 @@ void room_place(const room_t *self, const msg_persistence_member_loaded_t *loade
 void room_begin(room_t *self, act_ctx_t *ctx);
 void room_on_view(room_t *self, act_ctx_t *ctx);
 void room_on_yield(room_t *self, act_ctx_t *ctx, const msg_t *msg);
+/* Nothing is under way here any more: everybody who waits for the room may load it. */
+void room_answer_yields(room_t *self, act_ctx_t *ctx);
 /* NULL: there was no answer in time. */
 void room_on_yielded(room_t *self, act_ctx_t *ctx, uint32_t stamp, const msg_room_yielded_t *yielded);
 /* Nobody there is a member any more. */
