@@ -300,7 +300,7 @@ session_look_at_move(gateway_t *self, session_t *session, act_usec_t now)
 {
     const audience_t *audience = session->audience;
     bool parted = audience->phase == AUDIENCE_PARTED && now - audience->since >= GATEWAY_MOVE_USEC;
-    bool held = session->hold != NULL && (parted || now - session->hold->since >= 2 * GATEWAY_MOVE_USEC);
+    bool held = session->hold != NULL && (parted || now - session->hold->since >= GATEWAY_HOLD_USEC);
     bool asked = session->ask_again && session->state == SESSION_JOINING && now - session->since >= GATEWAY_ASK_USEC;
     if (held || asked) {
         session_lose_room(self, session);

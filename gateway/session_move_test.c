@@ -261,6 +261,22 @@ a_room_that_does_not_arrive_closes_its_sessions(void **state)
 }
 
 static void
+a_session_is_kept_waiting_for_five_seconds_in_all(void **state)
+{
+    house_t *house = *state;
+    peer_t *peer = peer_in(house, "s1", 7);
+    room_moving(house);
+    sim_advance(house->sim, GATEWAY_MOVE_USEC - 2 * GATEWAY_MOVE_LOOK_USEC);
+    room_moved(house);
+    sim_advance(house->sim, 2 * ACT_SEC);
+    assert_int_equal(peer->close_code, 0);
+    sim_advance(house->sim, 3 * GATEWAY_MOVE_LOOK_USEC);
+    peer_hear(house, peer);
+    assert_closed(peer, CLOSE_CODE_ROOM_CLOSED);
+    peer_gone(house, &peer);
+}
+
+static void
 a_room_whose_process_is_gone_closes_its_sessions_and_no_others(void **state)
 {
     house_t *house = *state;
@@ -346,6 +362,7 @@ main(void)
         TEST(who_comes_meanwhile_is_asked_for_at_the_new_owner),
         TEST(an_owner_that_sends_on_is_asked_again_until_the_room_has_arrived),
         TEST(a_room_that_does_not_arrive_closes_its_sessions),
+        TEST(a_session_is_kept_waiting_for_five_seconds_in_all),
         TEST(a_room_whose_process_is_gone_closes_its_sessions_and_no_others),
         TEST(what_an_owner_before_still_says_is_not_passed_on),
         TEST(what_is_kept_back_is_bounded),

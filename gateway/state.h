@@ -29,6 +29,7 @@ enum {
     GATEWAY_BEAT_USEC = 1 * ACT_SEC, /* a sign of life for each instance, and a look at what runs out */
     GATEWAY_REFRESH_SECONDS = 5,     /* between two session.refresh of a connection */
     GATEWAY_MOVE_USEC = 3 * ACT_SEC, /* a room that moves: until it has gone, and then until it has a session again */
+    GATEWAY_HOLD_USEC = 5 * ACT_SEC, /* all of that together: what a session has said is kept back no longer */
     GATEWAY_MOVE_LOOK_USEC = 50 * ACT_MSEC, /* between two tries to join one that is on its way */
     GATEWAY_HELD_CAP = 256,                 /* messages kept back of a session; over it OVERLOADED */
     GATEWAY_HELD_BYTES_MAX = 65536,         /* likewise */

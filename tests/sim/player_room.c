@@ -6,7 +6,7 @@
 
 #include "send.h"
 
-enum { PLAYER_MOVE_USEC = 3 * ACT_SEC };
+enum { PLAYER_MOVE_USEC = 3 * ACT_SEC, PLAYER_HOLD_USEC = 5 * ACT_SEC };
 
 gate_t *
 player_gate(players_t *all, const player_t *player)
@@ -236,7 +236,7 @@ player_look_at_move(players_t *all, act_ctx_t *ctx, player_t *player)
     gate_t *gate = player_gate(all, player);
     act_usec_t now = act_now(ctx);
     bool parted = player->held && gate->parted && now - gate->parted_at >= PLAYER_MOVE_USEC;
-    bool held = player->held && now - player->held_at >= 2 * PLAYER_MOVE_USEC;
+    bool held = player->held && now - player->held_at >= PLAYER_HOLD_USEC;
     bool asked = player->ask_again && now - player->since >= PLAYER_PATIENCE_USEC && player->state == PLAYER_JOINING;
     if (parted || held || asked) {
         player_torn(all, "a planned move took too long");
