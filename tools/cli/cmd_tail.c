@@ -17,6 +17,7 @@ enum {
 typedef struct tail_node {
     char name[ACT_KEY_MAX + 1];
     bool present, asked, more, answered;
+    uint64_t ask;              /* number of the last ask: answers of an earlier one are passed over */
     int64_t asked_at, last_at; /* last_at: of its newest entry, microseconds since 1970 */
     int64_t bodies_dropped;    /* as it said last; -1: it has said nothing yet */
     msg_watch_tail_t question; /* the cursor goes on */
@@ -173,12 +174,10 @@ tail_look(tail_t *self)
 static void
 tail_take(tail_t *self, const msg_t *msg)
 {
-    if (msg->correlation >= self->nodes_count) {
-        return;
-    }
-    tail_node_t *node = &self->nodes[msg->correlation];
-    if (!node->asked) {
-        return; /* of an earlier ask, which was given up */
+    size_t index = msg->correlation & 255;
+    tail_node_t *node = index < self->nodes_count ? &self->nodes[index] : NULL;
+    if (node == NULL || !node->asked || msg->correlation >> 8 != node->ask) {
+        return; /* of an earlier ask, which was given up: the same will come once more */
     }
     node->asked = false;
     node->answered = true;
@@ -191,7 +190,7 @@ tail_take(tail_t *self, const msg_t *msg)
     }
     const msg_watch_tailed_t *tailed = msg->body;
     for (uint32_t i = 0; i < tailed->entries_len; i++) {
-        tail_keep(self, (size_t)msg->correlation, &tailed->entries[i]);
+        tail_keep(self, index, &tailed->entries[i]);
         node->last_at = tailed->entries[i].at_us;
     }
     node->more = tailed->more;
@@ -219,7 +218,9 @@ tail_round(tail_t *self)
         tail_node_t *node = &self->nodes[i];
         node->more = false;
         if (node->present && (!node->asked || now - node->asked_at > 6 * (int64_t)ACT_SEC)) {
-            node->asked = front_client_send(self->client, MSG_WATCH_TAIL, node->name, &node->question, i);
+            node->ask++;
+            node->asked =
+                front_client_send(self->client, MSG_WATCH_TAIL, node->name, &node->question, node->ask << 8 | i);
             node->asked_at = now;
         }
         waiting += node->present && node->asked;
