@@ -26,7 +26,6 @@ static const config_row_t config_rows[CONFIG_KEY_COUNT] = {
 
 enum {
     CONFIG_KEY_CAP = 128,     /* bytes of a key as somebody wrote it; longer ones are unknown anyway */
-    CONFIG_TEXT_CAP = 1024,   /* bytes of one value */
     CONFIG_WHERE_CAP = 512,   /* bytes of a place in a fault */
     CONFIG_LINE_CAP = 1024,   /* bytes of a line of a file: zconfig's own limit */
     CONFIG_FILE_CAP = 262144, /* bytes of a configuration file */

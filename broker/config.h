@@ -19,6 +19,8 @@ typedef enum config_key {
     CONFIG_KEY_COUNT
 } config_key_t;
 
+enum { CONFIG_TEXT_CAP = 1024 /* bytes of one value with its NUL; a longer one is refused */ };
+
 typedef enum config_type { CONFIG_INT, CONFIG_BOOL, CONFIG_TEXT } config_type_t;
 
 typedef struct config config_t;

@@ -25,7 +25,6 @@ enum {
     HOUSE_INSTANCES_TEXT = 2048, /* bytes of admission.instances */
     HOUSE_STORES_CAP = 16,       /* threads of persistence, and its cache */
     HOUSE_ROLES_MAX = 120,       /* bytes of roles */
-    HOUSE_PLACEMENT_MAX = 512,   /* bytes of a placement */
 };
 
 /* What this process is among others. */
@@ -46,7 +45,7 @@ typedef struct house_net {
 typedef struct house {
     const config_t *config;
     house_net_t net;
-    char placement[HOUSE_PLACEMENT_MAX];
+    char placement[CONFIG_TEXT_CAP];
     broker_t *broker;
     curve_t *curve;                    /* NULL without keys */
     store_t *stores[HOUSE_STORES_CAP]; /* one for each thread of persistence, and its cache; NULL beyond */

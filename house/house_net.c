@@ -130,6 +130,15 @@ house_read_name(house_t *self)
     return true;
 }
 
+static bool
+house_check_host(const house_t *self)
+{
+    const char *host = config_text(self->config, CONFIG_NODE_HOST);
+    return strlen(host) <= DIRECTORY_HOST_MAX ||
+           house_refuse("others could not be told where this process is", "node.host is longer than 63 bytes",
+                        "give an address, or a shorter name");
+}
+
 /* Words of [NAME@]tcp://HOST:PORT. */
 static bool
 house_read_broker(house_t *self, const char *word)
@@ -158,7 +167,7 @@ house_read_broker(house_t *self, const char *word)
 static bool
 house_read_brokers(house_t *self)
 {
-    char text[1024], *rest = NULL;
+    char text[CONFIG_TEXT_CAP], *rest = NULL;
     snprintf(text, sizeof text, "%s", config_text(self->config, CONFIG_NODE_BROKERS));
     for (char *word = strtok_r(text, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
         if (!house_read_broker(self, word)) {
@@ -275,7 +284,8 @@ house_open_net(house_t *self)
         return house_open_alone(self);
     }
     net->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (net->wake < 0 || !house_read_roles(self) || !house_read_name(self) || !house_read_brokers(self)) {
+    if (net->wake < 0 || !house_read_roles(self) || !house_read_name(self) || !house_check_host(self) ||
+        !house_read_brokers(self)) {
         return false;
     }
     log_setup_node(net->name, net->roles);

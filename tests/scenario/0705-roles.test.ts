@@ -37,6 +37,10 @@ test("a broker that is no endpoint, and a name that is none, are refused", async
   expectRefused(await run("--roles", "room", ...BROKER, "--node.name", "room one"), /room one/, /node\.name/);
 });
 
+test("a host that is too long to be told is refused, not cut", async () => {
+  expectRefused(await run("--roles", "room", ...BROKER, "--node.host", "h".repeat(64)), /node\.host is longer than 63 bytes/);
+});
+
 test("admission and queue with one memory are one process", async () => {
   expectRefused(await run("--roles", "admission", ...BROKER), /same seats/, /registry\.url/);
   expectRefused(await run("--roles", "queue", ...BROKER), /same seats/, /registry\.url/);
