@@ -229,36 +229,41 @@ directory_remember(directory_history_t *self, const directory_t *before, const d
     }
 }
 
-/* Whose a key would be if the process that looks were not there. */
+/* Whose a key would be if the process that looks were not among these places. False: nobody's who is still there. */
 static bool
-directory_owner_without(const directory_t *self, act_kind_id_t kind, const char *key, act_addr_t *to)
+directory_owner_without(const directory_t *self, const directory_places_t *places, act_kind_id_t kind, const char *key,
+                        act_addr_t *to)
 {
     directory_places_t others = {.count = 0};
-    for (uint32_t i = 0; i < self->kinds[kind].count; i++) {
-        if (self->kinds[kind].places[i].node != self->self) {
-            others.places[others.count++] = self->kinds[kind].places[i];
+    for (uint32_t i = 0; i < places->count; i++) {
+        if (places->places[i].node != self->self) {
+            others.places[others.count++] = places->places[i];
         }
     }
-    return directory_choose(&others, kind, key, to);
+    return directory_choose(&others, kind, key, to) && directory_node(self, to->node) != NULL;
 }
 
 bool
 directory_owner_before(const directory_t *self, const directory_history_t *history, act_kind_id_t kind, const char *key,
                        act_addr_t *to)
 {
+    const directory_places_t *before = history->kinds[kind];
     act_addr_t now, then;
     if (!directory_owner(self, kind, key, &now)) {
         return false;
     }
-    for (uint32_t i = 0; i < history->counts[kind]; i++) {
-        if (!directory_choose(&history->kinds[kind][i], kind, key, &then)) {
-            break;
-        }
+    uint32_t known = 0;
+    for (; known < history->counts[kind] && directory_choose(&before[known], kind, key, &then); known++) {
         if (then.node != now.node || then.thread != now.thread) {
             *to = then;
             return directory_node(self, then.node) != NULL;
         }
     }
-    /* As far back as is known it was ours; but a process that has just come knows nothing of before. */
-    return now.node == self->self && directory_owner_without(self, kind, key, to);
+    /* As far back as is known it was ours; but a process that has just come, or was cut off, knows nothing of before.
+     * The oldest first: who had it then may leave by now. */
+    bool found = false;
+    while (now.node == self->self && !found && known > 0) {
+        found = directory_owner_without(self, &before[--known], kind, key, to);
+    }
+    return found || (now.node == self->self && directory_owner_without(self, &self->kinds[kind], kind, key, to));
 }

@@ -157,6 +157,35 @@ a_process_that_has_just_come_asks_who_had_its_keys_without_it(void **state)
 }
 
 static void
+a_process_that_has_just_come_asks_who_had_its_keys_though_that_one_leaves_by_now(void **state)
+{
+    (void)state;
+    directory_t *before = rooms(2, 0, 0), *all = rooms(3, 0, 0), *less = rooms(3, 1, 0);
+    less->self = 3;
+    directory_history_t *history = calloc(1, sizeof *history);
+    assert_non_null(history);
+    directory_remember(history, all, less);
+    int leavers = 0;
+    for (int i = 0; i < 300; i++) {
+        char key[32];
+        act_addr_t now, had, to;
+        key_of(i, key);
+        assert_true(directory_owner(all, ACT_KIND_ROOM, key, &now));
+        if (now.node == 3) {
+            assert_true(directory_owner(before, ACT_KIND_ROOM, key, &had));
+            assert_true(directory_owner_before(less, history, ACT_KIND_ROOM, key, &to));
+            assert_int_equal(to.node, had.node);
+            leavers += to.node == 1;
+        }
+    }
+    assert_true(leavers > 20);
+    free(before);
+    free(all);
+    free(less);
+    free(history);
+}
+
+static void
 an_owner_before_that_is_gone_is_nobody(void **state)
 {
     (void)state;
@@ -202,6 +231,7 @@ main(void)
         cmocka_unit_test(what_each_process_has_for_itself_is_addressed_by_its_name),
         cmocka_unit_test(the_owner_before_is_remembered_over_changes_that_did_not_move_the_key),
         cmocka_unit_test(a_process_that_has_just_come_asks_who_had_its_keys_without_it),
+        cmocka_unit_test(a_process_that_has_just_come_asks_who_had_its_keys_though_that_one_leaves_by_now),
         cmocka_unit_test(an_owner_before_that_is_gone_is_nobody),
         cmocka_unit_test(bounds_are_kept),
     };

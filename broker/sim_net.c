@@ -27,7 +27,7 @@ sim_net_owner(void *me, act_kind_id_t kind, const char *key, act_addr_t *to)
         snprintf(to->key, sizeof to->key, "%s", key);
         return true;
     }
-    return directory_owner(&node->views[0], kind, key, to);
+    return directory_owner(&node->view, kind, key, to);
 }
 
 static bool
@@ -37,38 +37,11 @@ sim_net_reaches(void *me, uint32_t id)
     return sim_is_there(&node->sights[sim_slot(id)], id);
 }
 
-/* Whose it would be if this process were not there: so it was before it came. */
-static bool
-sim_owner_without(const sim_node_t *node, const directory_t *view, act_kind_id_t kind, const char *key, act_addr_t *to)
-{
-    directory_places_t others = {0};
-    for (uint32_t i = 0; i < view->kinds[kind].count; i++) {
-        const directory_place_t *place = &view->kinds[kind].places[i];
-        if (place->node != node->id) {
-            others.places[others.count++] = *place;
-        }
-    }
-    return directory_choose(&others, kind, key, to);
-}
-
 static bool
 sim_net_owner_before(void *me, act_kind_id_t kind, const char *key, act_addr_t *to)
 {
-    sim_node_t *node = me;
-    act_addr_t now;
-    bool owned = directory_owner(&node->views[0], kind, key, &now);
-    for (int i = 1; i < SIM_VIEWS_KEPT; i++) {
-        if (directory_owner(&node->views[i], kind, key, to) &&
-            (!owned || to->node != now.node || to->thread != now.thread)) {
-            return sim_net_reaches(node, to->node);
-        }
-    }
-    for (int i = 0; i < SIM_VIEWS_KEPT && owned && now.node == node->id; i++) {
-        if (sim_owner_without(node, &node->views[i], kind, key, to)) {
-            return sim_net_reaches(node, to->node);
-        }
-    }
-    return false;
+    const sim_node_t *node = me;
+    return directory_owner_before(&node->view, &node->history, kind, key, to);
 }
 
 bool
@@ -157,8 +130,9 @@ sim_node_look(sim_t *self, sim_node_t *node)
         return;
     }
     memcpy(node->sights, sights, sizeof sights);
-    memmove(&node->views[1], &node->views[0], sizeof node->views - sizeof node->views[0]);
-    sim_directory(self, node, &node->views[0]);
+    directory_t before = node->view;
+    sim_directory(self, node, &node->view);
+    directory_remember(&node->history, &before, &node->view);
     for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
         if (node->kinds[kind] != NULL) {
             host_view(&node->hosts[kind]);
@@ -229,7 +203,7 @@ sim_add_on(sim_t *self, uint32_t slot, const act_kind_t *kind, const void *confi
     node->kinds[kind->id] = kind;
     node->configs[kind->id] = config;
     for (uint32_t i = 0; i < SIM_NODES_CAP; i++) { /* nothing has moved yet: as if it had been there from the start */
-        sim_directory(self, &self->nodes[i], &self->nodes[i].views[0]);
+        sim_directory(self, &self->nodes[i], &self->nodes[i].view);
     }
     sim_make(node, kind->id);
 }
@@ -293,8 +267,8 @@ sim_node_begin(sim_t *self, sim_node_t *node)
     node->dead = false;
     node->id += SIM_NODES_CAP;
     sim_sights(self, node, node->sights);
-    memset(node->views, 0, sizeof node->views);
-    sim_directory(self, node, &node->views[0]);
+    memset(&node->history, 0, sizeof node->history);
+    sim_directory(self, node, &node->view);
     for (int kind = 0; kind < ACT_KIND_COUNT; kind++) {
         if (node->kinds[kind] != NULL) {
             sim_make(node, (act_kind_id_t)kind);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "directory.h"
 #include "send.h"
 #include "sim.h"
 #include "sim_test_helpers.h"
@@ -157,6 +158,30 @@ a_process_that_leaves_loses_its_keys_and_no_others_move(void **state)
 }
 
 static void
+the_owner_before_is_remembered_over_views_that_moved_no_key(void **state)
+{
+    sim_t *sim = *state;
+    int moved = 0;
+    wake_all(sim);
+    sim_node(sim, 1, SIM_NODE_LEAVING);
+    for (int i = 0; i < 2 * DIRECTORY_HISTORY; i++) {
+        sim_node(sim, 3, i % 2 == 0 ? SIM_NODE_OUT : SIM_NODE_IN); /* it runs no room */
+    }
+    wake_all(sim);
+    for (int i = 0; i < KEYS; i++) {
+        unsigned where = homes(sim, key_of(i));
+        const witness_t *owner = sim_state_on(sim, (where & 1) != 0 ? 0 : 2, ACT_KIND_ROOM, key_of(i));
+        if ((where & 2) != 0) {
+            assert_true(owner->owns);
+            assert_true(owner->had_before);
+            assert_int_equal(owner->before.node, 1);
+            moved++;
+        }
+    }
+    assert_true(moved > 0);
+}
+
+static void
 who_has_crashed_is_no_owner_before_once_that_is_known(void **state)
 {
     sim_t *sim = *state;
@@ -260,6 +285,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keys_are_spread_over_the_processes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_process_that_leaves_loses_its_keys_and_no_others_move, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_owner_before_is_remembered_over_views_that_moved_no_key, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_crashed_is_no_owner_before_once_that_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(a_new_life_does_not_hear_what_was_for_the_last, setup, teardown),
         cmocka_unit_test_setup_teardown(a_split_hides_one_from_the_other_alone, setup, teardown),

@@ -16,7 +16,6 @@ enum {
     SIM_ROUNDS_MAX = 100000, /* of messages at one moment; more is a storm, and a bug */
     SIM_MILLION = 1000000,
     SIM_FRAME_MAX = 4 << 20, /* bytes of a message as a frame */
-    SIM_VIEWS_KEPT = 4,      /* in which sim_net_owner_before looks, the present one included */
 };
 
 /* A message on its way, or kept for the tester. */
@@ -48,8 +47,9 @@ typedef struct sim_node {
     sim_presence_t presence;
     bool blind[SIM_NODES_CAP]; /* to whom it is cut off */
     sim_sight_t sights[SIM_NODES_CAP];
-    directory_t views[SIM_VIEWS_KEPT]; /* [0]: now; further on ever older */
-    act_usec_t look_at;                /* when it hears of the last change; INT64_MAX: it has */
+    directory_t view;
+    directory_history_t history;
+    act_usec_t look_at; /* when it hears of the last change; INT64_MAX: it has */
     host_env_t env;
     host_t hosts[ACT_KIND_COUNT];
     const act_kind_t *kinds[ACT_KIND_COUNT]; /* NULL: was not added */
