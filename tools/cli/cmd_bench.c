@@ -119,6 +119,41 @@ bench_measure(const bench_options_t *options, bool json)
     return status;
 }
 
+/* Reads the command line. EXIT_SUCCESS: *options and *words are filled; else what to end with. */
+static int
+bench_read(bench_options_t *options, bench_words_t *words, int argc, char **argv)
+{
+    const cli_option_t table[] = {
+        {.name = "--url", .text = &options->url},
+        {.name = "--token-url", .text = &options->token_path},
+        {.name = "--users", .text = &options->users},
+        {.name = "--freshness", .text = &options->freshness_path},
+        {.name = "--format", .text = &words->format},
+        {.name = "--rate", .text = &words->rate},
+        {.name = "--sessions", .number = &options->sessions, .min = 1, .max = BENCH_SESSIONS_MAX},
+        {.name = "--outstanding", .number = &options->outstanding, .min = 1, .max = BENCH_OUTSTANDING_CAP},
+        {.name = "--seconds", .number = &options->seconds, .min = 1, .max = 3600},
+        {.name = "--warmup", .number = &options->warmup, .min = 0, .max = 600},
+        {.name = "--joins-at-once", .number = &options->joiners, .min = 1, .max = BENCH_JOINERS_CAP},
+        {.name = "--pid", .text = &words->pids},
+        {.name = "--registry-pid", .number = &options->registry_pid, .min = 1, .max = INT32_MAX},
+        {.name = "--store-pid", .number = &options->store_pid, .min = 1, .max = INT32_MAX},
+        {.name = "--visits", .number = &options->visits, .min = 1, .max = BENCH_VISITS_MAX},
+        {.name = "--queue", .number = &options->queue, .min = 1, .max = BENCH_SESSIONS_MAX},
+        {.name = "--frees", .number = &options->frees, .min = 1, .max = BENCH_FREES_MAX},
+        {.name = "--idle", .flag = &options->idle},
+        {.name = "--join-only", .flag = &options->join_only},
+        {.name = "--allow-remote", .flag = &options->allow_remote},
+        {.name = "--json", .flag = &words->json},
+        {.name = "--sign", .flag = &words->sign},
+        {.name = NULL},
+    };
+    if (!cli_options(table, &argc, argv)) {
+        return 2;
+    }
+    return argc > 1 ? cli_misuse("bench", argv[1]) : EXIT_SUCCESS;
+}
+
 int
 cmd_bench(int argc, char **argv, config_t *config)
 {
@@ -139,36 +174,9 @@ cmd_bench(int argc, char **argv, config_t *config)
         .joiners = 64,
         .frees = 50,
     };
-    const cli_option_t table[] = {
-        {.name = "--url", .text = &options.url},
-        {.name = "--token-url", .text = &options.token_path},
-        {.name = "--users", .text = &options.users},
-        {.name = "--freshness", .text = &options.freshness_path},
-        {.name = "--format", .text = &words.format},
-        {.name = "--rate", .text = &words.rate},
-        {.name = "--sessions", .number = &options.sessions, .min = 1, .max = BENCH_SESSIONS_MAX},
-        {.name = "--outstanding", .number = &options.outstanding, .min = 1, .max = BENCH_OUTSTANDING_CAP},
-        {.name = "--seconds", .number = &options.seconds, .min = 1, .max = 3600},
-        {.name = "--warmup", .number = &options.warmup, .min = 0, .max = 600},
-        {.name = "--joins-at-once", .number = &options.joiners, .min = 1, .max = BENCH_JOINERS_CAP},
-        {.name = "--pid", .text = &words.pids},
-        {.name = "--registry-pid", .number = &options.registry_pid, .min = 1, .max = INT32_MAX},
-        {.name = "--store-pid", .number = &options.store_pid, .min = 1, .max = INT32_MAX},
-        {.name = "--visits", .number = &options.visits, .min = 1, .max = BENCH_VISITS_MAX},
-        {.name = "--queue", .number = &options.queue, .min = 1, .max = BENCH_SESSIONS_MAX},
-        {.name = "--frees", .number = &options.frees, .min = 1, .max = BENCH_FREES_MAX},
-        {.name = "--idle", .flag = &options.idle},
-        {.name = "--join-only", .flag = &options.join_only},
-        {.name = "--allow-remote", .flag = &options.allow_remote},
-        {.name = "--json", .flag = &words.json},
-        {.name = "--sign", .flag = &words.sign},
-        {.name = NULL},
-    };
-    if (!cli_options(table, &argc, argv)) {
-        return 2;
-    }
-    if (argc > 1) {
-        return cli_misuse("bench", argv[1]);
+    int wrong = bench_read(&options, &words, argc, argv);
+    if (wrong != EXIT_SUCCESS) {
+        return wrong;
     }
     size_t length = strlen(options.url);
     if (words.sign) {
