@@ -1,6 +1,6 @@
 /*
  * cell -- one state of a kind, and what it waits for: its timers and its requests. What act_ctx_t is. Shared by
- * cell.c (making, failing, retiring), host.c (turns) and act.c (what actors call), and by nobody else.
+ * cell.c (making, failing, retiring), host.c (turns), act.c (what actors call) and, for a host's counters, mail.c.
  */
 #ifndef PLAYHOUSE_CELL_H
 #define PLAYHOUSE_CELL_H

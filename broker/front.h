@@ -10,7 +10,7 @@
  *     KIND KEY TYPE JSON          for example: room plaza/main room.peek {}
  * with "-" for an empty key. The answer comes in the same form: an envelope, or one line of JSON with "type". What the
  * front door itself has to say is always a line of JSON: {"type":"front.sent"} for a message that has no answer,
- * {"type":"front.fault","message":...} for one that was not put in.
+ * {"type":"front.fault","message":...} for one that was not put in, {"type":"front.help",...} for "help"
  */
 #ifndef PLAYHOUSE_FRONT_H
 #define PLAYHOUSE_FRONT_H

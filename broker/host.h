@@ -1,6 +1,6 @@
 /*
  * host -- one kind on one thread: its mailbox, its states by key, their timers and the requests they wait for. It is
- * what act.h talks to. A thread (thread.c) or the simulator (sim.c) drives it and gives it an environment: so the
+ * what act.h talks to. A thread (worker.c) or the simulator (sim.c) drives it and gives it an environment: so the
  * same code runs an actor in both.
  */
 #ifndef PLAYHOUSE_HOST_H
@@ -28,7 +28,8 @@ typedef struct host_env {
     void (*secret)(void *self, void *bytes, size_t length);
     /* Who owns a key; false: nobody. */
     bool (*owner)(void *self, act_kind_id_t kind, const char *key, act_addr_t *to);
-    /* Who owned it in the view before this one and is still there; false: nobody, or the same as now. */
+    /* Who owned it before its present owner and is still there; of a key of ours that always was, as far as is known:
+     * who would own it if this process had not come. False: nobody. */
     bool (*owner_before)(void *self, act_kind_id_t kind, const char *key, act_addr_t *to);
     /* Is that process there? */
     bool (*reaches)(void *self, uint32_t node);

@@ -12,7 +12,7 @@
 #include "config.h"
 
 enum {
-    FRONT_CLIENT_NODES_MAX = 64,  /* processes that are asked; the rest is left out, and said */
+    FRONT_CLIENT_NODES_MAX = 64,  /* processes that are asked; the rest is left out */
     FRONT_CLIENT_ANSWER_SEC = 2,  /* how long a process may take before it counts as silent */
     FRONT_CLIENT_REFRESH_SEC = 5, /* how often those that watch look who is there */
 };
