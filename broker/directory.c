@@ -3,14 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fnv.h"
+
 uint64_t
 directory_hash(const char *text)
 {
-    uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-    for (; *text; text++) {
-        hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
-    }
-    return hash;
+    return fnv_text(FNV_64, text);
 }
 
 /* The finaliser of splitmix64: FNV alone leaves the high bits of short keys alike. */

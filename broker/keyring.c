@@ -11,6 +11,7 @@
 
 #include "act.h"
 #include "log.h"
+#include "fnv.h"
 
 typedef struct keyring_entry {
     char public_key[CERT_KEY_SIZE];
@@ -47,17 +48,6 @@ keyring_is_certificate(const char *file, char name[CERT_NAME_MAX + 1])
     return cert_name_is_good(name);
 }
 
-/* FNV-1a. */
-static uint64_t
-keyring_mix(uint64_t hash, const void *data, size_t length)
-{
-    const uint8_t *bytes = data;
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    }
-    return hash;
-}
-
 /* A number that is another one when a certificate came, went or was written. Sums, because a folder has no order. */
 static bool
 keyring_fingerprint(const char *folder, uint64_t *fingerprint)
@@ -71,11 +61,11 @@ keyring_fingerprint(const char *folder, uint64_t *fingerprint)
         char name[CERT_NAME_MAX + 1];
         struct stat about;
         if (keyring_is_certificate(entry->d_name, name) && fstatat(dirfd(entries), entry->d_name, &about, 0) == 0) {
-            uint64_t hash = keyring_mix(0xcbf29ce484222325u, name, strlen(name));
-            hash = keyring_mix(hash, &about.st_ino, sizeof about.st_ino);
-            hash = keyring_mix(hash, &about.st_size, sizeof about.st_size);
-            hash = keyring_mix(hash, &about.st_mtim, sizeof about.st_mtim);
-            *fingerprint += keyring_mix(hash, &about.st_ctim, sizeof about.st_ctim);
+            uint64_t hash = fnv_text(FNV_64, name);
+            hash = fnv_bytes(hash, &about.st_ino, sizeof about.st_ino);
+            hash = fnv_bytes(hash, &about.st_size, sizeof about.st_size);
+            hash = fnv_bytes(hash, &about.st_mtim, sizeof about.st_mtim);
+            *fingerprint += fnv_bytes(hash, &about.st_ctim, sizeof about.st_ctim);
         }
     }
     closedir(entries);
@@ -251,13 +241,4 @@ keyring_find(keyring_t *self, const char *name, char public_key[CERT_KEY_SIZE])
     }
     pthread_rwlock_unlock(&self->lock);
     return found;
-}
-
-size_t
-keyring_count(keyring_t *self)
-{
-    pthread_rwlock_rdlock(&self->lock);
-    size_t count = self->list->count;
-    pthread_rwlock_unlock(&self->lock);
-    return count;
 }

@@ -32,6 +32,5 @@ void keyring_look(keyring_t *self, keyring_news_t *news);
 bool keyring_allows(keyring_t *self, const char *public_key, char name[CERT_NAME_MAX + 1]);
 /* The key of NAME.key. False: it is not there. */
 bool keyring_find(keyring_t *self, const char *name, char public_key[CERT_KEY_SIZE]);
-size_t keyring_count(keyring_t *self);
 
 #endif

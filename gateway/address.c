@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
+
 static uint32_t
 address_hash(const uint8_t bytes[WIRE_ADDRESS_BYTES])
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < WIRE_ADDRESS_BYTES; i++) {
-        hash = (hash ^ bytes[i]) * 16777619u;
-    }
+    uint32_t hash = fnv32_bytes(FNV_32, bytes, WIRE_ADDRESS_BYTES);
     return (hash ^ hash >> 16) % ADDRESS_BUCKETS;
 }
 

@@ -3,13 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
+
 static audience_t **
 audience_bucket(audience_table_t *self, const char *key)
 {
-    uint32_t hash = 2166136261u;
-    for (const char *at = key; *at != '\0'; at++) {
-        hash = (hash ^ (uint8_t)*at) * 16777619u;
-    }
+    uint32_t hash = fnv32_text(FNV_32, key);
     return &self->buckets[(hash ^ hash >> 16) % AUDIENCE_BUCKETS];
 }
 

@@ -3,17 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
+
 enum { ADMISSION_TABLE_FIRST = 64 }; /* slots of the first allocation; each next one doubles */
 
-/* FNV-1a, never 0. Session ids are drawn by the gateway: nobody outside chooses them. */
+/* Never 0. Session ids are drawn by the gateway: nobody outside chooses them. */
 static uint32_t
 admission_table_hash(const char *session_id)
 {
-    uint32_t hash = 2166136261u;
-    for (; *session_id != '\0'; session_id++) {
-        hash = (hash ^ (uint8_t)*session_id) * 16777619u;
-    }
-    return hash | 1;
+    return fnv32_text(FNV_32, session_id) | 1;
 }
 
 void

@@ -4,15 +4,13 @@
 #include <string.h>
 
 #include "send.h"
+#include "fnv.h"
 
 /* The slot of a room: its own, or the free one where it belongs. */
 static lease_t *
 lease_slot(persistence_t *self, const char *room)
 {
-    uint64_t at = 14695981039346656037u;
-    for (const char *c = room; *c != '\0'; c++) {
-        at = (at ^ (uint8_t)*c) * 1099511628211u; /* FNV-1a */
-    }
+    uint64_t at = fnv_text(FNV_64, room);
     at ^= at >> 32;
     while (self->leases[at % ROOM_SLOTS].epoch != 0 && strcmp(self->leases[at % ROOM_SLOTS].room, room) != 0) {
         at++;

@@ -3,13 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
+
 static queue_watcher_t **
 queue_watchers_link(const queue_watchers_t *self, const char *session_id)
 {
-    uint32_t hash = 2166136261u;
-    for (const char *c = session_id; *c != '\0'; c++) {
-        hash = (hash ^ (uint8_t)*c) * 16777619u; /* FNV-1a */
-    }
+    uint32_t hash = fnv32_text(FNV_32, session_id);
     queue_watcher_t **link = (queue_watcher_t **)&self->buckets[(hash ^ hash >> 15) % QUEUE_WATCHER_BUCKETS];
     while (*link != NULL && strcmp((*link)->session_id, session_id) != 0) {
         link = &(*link)->next;

@@ -4,17 +4,15 @@
 #include <string.h>
 
 #include "act.h"
+#include "fnv.h"
 
 enum { BUCKETS_MIN = 64 };
 
-/* FNV-1a. The texts are ids that the server drew, or that the identity provider gave: nobody outside chooses them. */
+/* The texts are ids that the server drew, or that the identity provider gave: nobody outside chooses them. */
 uint32_t
 registry_text_hash(const char *text)
 {
-    uint32_t hash = 2166136261u;
-    for (; *text != '\0'; text++) {
-        hash = (hash ^ (uint8_t)*text) * 16777619u;
-    }
+    uint32_t hash = fnv32_text(FNV_32, text);
     return hash ^ hash >> 15;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "send.h"
+#include "fnv.h"
 
 enum {
     SAVER_BUCKETS = 4096,
@@ -67,10 +68,7 @@ saver_destroy(saver_t **self_p, void (*drop)(void *waiting))
 static uint32_t *
 saver_bucket(saver_t *self, const char *session_id)
 {
-    uint32_t hash = 2166136261u;
-    for (; *session_id != '\0'; session_id++) {
-        hash = (hash ^ (uint8_t)*session_id) * 16777619u; /* FNV-1a */
-    }
+    uint32_t hash = fnv32_text(FNV_32, session_id);
     return &self->buckets[(hash ^ hash >> 15) % SAVER_BUCKETS];
 }
 

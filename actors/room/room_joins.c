@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
+
 void
 room_join_refuse(act_ctx_t *ctx, const msg_t *head, int64_t connection, error_code_t code)
 {
@@ -174,10 +176,7 @@ room_slot_take(room_t *self)
 static uint64_t
 room_spawn_seed(const char *character_id)
 {
-    uint64_t seed = 14695981039346656037u;
-    for (; *character_id != '\0'; character_id++) {
-        seed = (seed ^ (uint8_t)*character_id) * 1099511628211u; /* FNV-1a */
-    }
+    uint64_t seed = fnv_text(FNV_64, character_id);
     return seed ^ seed >> 29;
 }
 

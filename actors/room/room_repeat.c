@@ -4,15 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* FNV-1a. Who finds two contents of one digest is given the ack of his own other action. */
+#include "fnv.h"
+
+/* Who finds two contents of one digest is given the ack of his own other action. */
 static uint64_t
 content_digest(action_kind_t kind, const uint8_t *bytes, size_t length)
 {
-    uint64_t digest = 0xcbf29ce484222325u ^ (uint64_t)kind;
-    for (size_t i = 0; i < length; i++) {
-        digest = (digest ^ bytes[i]) * 0x100000001b3u;
-    }
-    return digest ^ length << 48;
+    return fnv_bytes(FNV_64 ^ (uint64_t)kind, bytes, length) ^ length << 48;
 }
 
 void

@@ -2,19 +2,12 @@
 
 #include <string.h>
 
-static uint64_t
-hash_text(uint64_t hash, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        hash = (hash ^ (uint8_t)*text) * 1099511628211u; /* FNV-1a */
-    }
-    return hash;
-}
+#include "fnv.h"
 
 uint64_t
 store_text_hash(const char *a, const char *b)
 {
-    uint64_t hash = hash_text(hash_text(14695981039346656037u, a), b);
+    uint64_t hash = fnv_text(fnv_text(FNV_64, a), b);
     return hash ^ hash >> 32;
 }
 

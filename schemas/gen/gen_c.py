@@ -220,11 +220,7 @@ def name_table(schema):
 msg_type_t
 msg_type_find(const char *name, size_t length)
 {{
-    uint32_t hash = {seed}u;
-    for (size_t i = 0; i < length; i++) {{
-        hash = (hash ^ (uint8_t)name[i]) * 16777619u;
-    }}
-    msg_type_t type = (msg_type_t)msg_places[hash >> 20];
+    msg_type_t type = (msg_type_t)msg_places[fnv32_bytes({seed}u, name, length) >> 20];
     const char *found = msg_infos[type].name;
     return strlen(found) == length && memcmp(found, name, length) == 0 ? type : MSG_NONE;
 }}
@@ -233,7 +229,7 @@ msg_type_find(const char *name, size_t length)
 
 def source(schema):
     messages = list(schema.messages.values())
-    parts = [NOTICE + '#include "msg.h"\n\n#include <string.h>\n']
+    parts = [NOTICE + '#include "msg.h"\n\n#include <string.h>\n\n#include "fnv.h"\n']
     parts += [enum_tables(e) for e in schema.enums.values()]
     parts += [type_table(schema, s) for s in list(schema.objects.values()) + messages]
     kinds = ["none"] + sorted(schema.actors) + ["front"]

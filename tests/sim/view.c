@@ -2,12 +2,12 @@
 
 #include <string.h>
 
+#include "fnv.h"
+
 static uint64_t
 hash_bytes(uint64_t at, const void *bytes, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
-        at = (at ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u; /* FNV-1a */
-    }
+    at = fnv_bytes(at, bytes, length);
     return (at ^ at >> 29) * 0xbf58476d1ce4e5b9u;
 }
 

@@ -8,6 +8,8 @@
 
 #include "bench.h"
 
+#include "fnv.h"
+
 enum { FRESH_EVERY = 10 }; /* one session of so many reads deltas: all would keep the bench busier than the server */
 
 static int64_t
@@ -34,10 +36,7 @@ bench_fresh_offset(int64_t action_id)
 static bench_session_t **
 fresh_slot(bench_t *self, const char *character_id)
 {
-    uint64_t at = 14695981039346656037u;
-    for (const char *c = character_id; *c != '\0'; c++) {
-        at = (at ^ (uint8_t)*c) * 1099511628211u; /* FNV-1a */
-    }
+    uint64_t at = fnv_text(FNV_64, character_id);
     at ^= at >> 32;
     bench_session_t **slot;
     while (*(slot = &self->fresh.characters[at++ & self->fresh.mask]) != NULL &&
