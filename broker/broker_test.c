@@ -105,12 +105,26 @@ asker_receive(void *state, act_ctx_t *ctx, const msg_t *msg)
     }
 }
 
-static const act_kind_t asker_kind = {.id = ACT_KIND_METRICS,
-                                      .name = "metrics",
+static const act_kind_t asker_kind = {.id = ACT_KIND_GATEWAY,
+                                      .name = "gateway",
                                       .keying = ACT_SHARDED,
                                       .init = asker_init,
                                       .receive = asker_receive,
                                       .fini = count_fini};
+
+/* Sends to the store, by its address, what the store does not hear. */
+static bool
+stray_init(void *state, act_ctx_t *ctx, const void *config)
+{
+    (void)state;
+    (void)config;
+    act_addr_t store;
+    msg_room_move_t move = {.action_id = 1, .x = 1, .y = 2};
+    return act_owner(ctx, ACT_KIND_PERSISTENCE, "", &store) && !act_send_to(ctx, &store, MSG_ROOM_MOVE, &move);
+}
+
+static const act_kind_t stray_kind = {
+    .id = ACT_KIND_AUTH, .name = "auth", .keying = ACT_SHARDED, .init = stray_init, .receive = store_receive};
 
 static bool
 failing_init(void *state, act_ctx_t *ctx, const void *config)
@@ -174,7 +188,7 @@ static void
 neighbours_on_one_thread_talk(void **state)
 {
     (void)state;
-    run("metrics+persistence+room");
+    run("gateway+persistence+room");
     assert_int_equal(seen.finis, 2); /* no room was spoken to */
 }
 
@@ -182,7 +196,7 @@ static void
 kinds_on_threads_of_their_own_talk(void **state)
 {
     (void)state;
-    run("metrics persistence room");
+    run("gateway persistence room");
 }
 
 static void
@@ -196,7 +210,7 @@ static void
 kinds_of_other_processes_are_passed_over(void **state)
 {
     (void)state;
-    run("gateway+auth metrics+persistence+front room");
+    run("metrics+auth gateway+persistence+front room");
 }
 
 static void
@@ -204,7 +218,7 @@ keys_spread_over_threads_and_each_message_comes_once(void **state)
 {
     (void)state;
     seen.storm = true;
-    broker_t *broker = start("metrics persistence room*3");
+    broker_t *broker = start("gateway persistence room*3");
     await(&seen.moves, STORM);
     assert_true(broker_stop(broker));
     broker_destroy(&broker);
@@ -217,7 +231,7 @@ a_stop_handles_what_was_accepted(void **state)
 {
     (void)state;
     seen.storm = true;
-    broker_t *broker = start("metrics persistence room");
+    broker_t *broker = start("gateway persistence room");
     assert_true(broker_stop(broker));
     assert_int_equal(seen.moves, STORM);
     broker_destroy(&broker);
@@ -260,6 +274,22 @@ a_kind_that_cannot_start_stops_the_start(void **state)
 }
 
 static void
+what_an_actor_does_not_hear_does_not_reach_it(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        char why[256] = "";
+        broker_t *broker = broker_new();
+        broker_options_t options = {.placement = i == 0 ? "auth+persistence" : "auth persistence", .mailbox_max = 16};
+        broker_add(broker, &store_kind, NULL);
+        broker_add(broker, &stray_kind, NULL);
+        assert_true(broker_start(broker, &options, why, sizeof why));
+        assert_true(broker_stop(broker));
+        broker_destroy(&broker);
+    }
+}
+
+static void
 a_placement_says_how_many_threads_a_kind_has(void **state)
 {
     (void)state;
@@ -281,6 +311,7 @@ main(void)
         cmocka_unit_test_setup(a_stop_handles_what_was_accepted, setup),
         cmocka_unit_test_setup(a_bad_placement_is_refused_by_name, setup),
         cmocka_unit_test_setup(a_kind_that_cannot_start_stops_the_start, setup),
+        cmocka_unit_test_setup(what_an_actor_does_not_hear_does_not_reach_it, setup),
         cmocka_unit_test(a_placement_says_how_many_threads_a_kind_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,8 +67,8 @@ mail_route(worker_t *self, const act_addr_t *to, const msg_t *msg)
         return mail_route_far(self, to, &copy);
     }
     host_t *host = self->shared->hosts[to->kind][to->thread];
-    if (host == NULL) {
-        return false;
+    if (host == NULL || !(msg_infos[msg->type].heard_by & 1u << to->kind)) {
+        return false; /* an address that somebody made up; other processes look for themselves */
     }
     return self->shared->workers[to->kind][to->thread] == self ? host_push(host, &copy)
                                                                : mail_route_near(self, host, to, &copy);
@@ -169,9 +169,11 @@ mail_read_far(worker_t *self, const host_t *host, zmq_msg_t *frame, msg_t *msg)
         return "it cannot be read";
     }
     const msg_info_t *info = &msg_infos[msg->type];
+    bool answer = (info->answer && !info->addressed) || msg->type == MSG_ACT_NO_ANSWER;
     const char *wrong = !(info->heard_by & 1u << host->kind->id) ? "that actor does not hear messages of that type"
-                        : info->answer && !info->addressed && msg->correlation == 0 ? "it answers nothing"
-                                                                                    : NULL;
+                        : msg->from.node == self->shared->node   ? "it says that it comes from this very process"
+                        : answer && msg->correlation == 0        ? "it answers nothing"
+                                                                 : NULL;
     if (wrong != NULL) {
         codec_release(info->type, self->body);
     }

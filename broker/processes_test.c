@@ -14,6 +14,7 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "envelope.h"
 #include "hub.h"
 #include "node.h"
 #include "send.h"
@@ -410,6 +411,49 @@ offend(process_t *victim, const char *kind, int port, const void *bytes, size_t 
     } while (process_metric(victim, kind, METRIC_FAR_MALFORMED) < *refused);
 }
 
+/* The same, of a message that is well formed. */
+static void
+offend_with(process_t *victim, const char *kind, const msg_t *msg, uint64_t *refused)
+{
+    uint8_t frame[1024];
+    size_t length = envelope_encode(msg, 0, frame, sizeof frame);
+    assert_true(length > 0);
+    offend(victim, kind, process_port(victim, kind), frame, length, refused);
+}
+
+static void
+answers_to_nothing_are_dropped_and_counted(void **state)
+{
+    (void)state;
+    process_t *broker = process_start("broker", NULL, NULL, NULL);
+    process_t *gateway = process_start("gateway", broker, &asker_kind, &(asker_config_t){0});
+    uint64_t refused = 0;
+    const act_addr_t from = {.node = 7, .kind = ACT_KIND_PERSISTENCE};
+    const msg_act_no_answer_t none = {.code = ERROR_TIMEOUT};
+    offend_with(gateway, "gateway", &(msg_t){.type = MSG_ACT_NO_ANSWER, .from = from, .body = &none}, &refused);
+    const msg_persistence_pong_t pong = {.schema = 1};
+    offend_with(gateway, "gateway", &(msg_t){.type = MSG_PERSISTENCE_PONG, .from = from, .body = &pong}, &refused);
+    process_stop(&gateway);
+    process_stop(&broker);
+    assert_int_equal(seen.refusals + seen.answers, 0);
+}
+
+static void
+what_says_that_it_comes_from_the_process_it_is_sent_to_is_dropped_and_counted(void **state)
+{
+    (void)state;
+    process_t *broker = process_start("broker", NULL, NULL, NULL);
+    process_t *room = process_start("room", broker, &room_like_kind, NULL);
+    uint64_t refused = 0;
+    const msg_room_move_t move = {.connection = 1, .member = 99, .action_id = 1, .x = 1, .y = 1};
+    const act_addr_t here = {.node = (uint32_t)broker_self(room->broker)->id, .kind = ACT_KIND_NODE};
+    offend_with(room, "room", &(msg_t){.type = MSG_ROOM_MOVE, .from = here, .key = "plaza/main", .body = &move},
+                &refused);
+    process_stop(&room);
+    process_stop(&broker);
+    assert_int_equal(seen.rooms + seen.moves, 0);
+}
+
 static void
 what_strangers_send_is_dropped_and_counted(void **state)
 {
@@ -447,6 +491,8 @@ main(void)
         cmocka_unit_test_setup(keys_are_shared_out_and_move_when_a_process_leaves, setup),
         cmocka_unit_test_setup(what_works_goes_on_when_the_broker_ends, setup),
         cmocka_unit_test_setup(a_new_life_of_a_process_ends_the_old_one, setup),
+        cmocka_unit_test_setup(answers_to_nothing_are_dropped_and_counted, setup),
+        cmocka_unit_test_setup(what_says_that_it_comes_from_the_process_it_is_sent_to_is_dropped_and_counted, setup),
         cmocka_unit_test_setup(what_strangers_send_is_dropped_and_counted, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,8 @@ const types = readdirSync(join(root, "schemas"))
     return Object.keys(messages ?? {});
   });
 
+const kinds = ["node", ...new Set(parts.flatMap(({ roles }) => roles)), "watch"];
+
 async function playGoesOn(): Promise<void> {
   const { x, y } = here(ann);
   await ann.move(x, y);
@@ -104,8 +106,9 @@ test(`${FRAMES} frames that no honest process sends are refused one by one`, asy
   }
 });
 
-test("answers to nobody, wrong kinds and beats of no process change nothing", async () => {
+test("answers to nobody, wrong kinds, echoes and beats of no process change nothing", async () => {
   const lies = [
+    ...["", "plaza", "plaza/main"].map((key) => envelope("act.no_answer", key, "", 0, { code: "TIMEOUT" })),
     envelope("room.peek", "plaza/main", "7:gateway:0:", 1, {}), // to mailboxes that do not hear it, and one that does
     envelope("room.peeked", "", "7:room:0:plaza/main", 99, { state: "open" }),
     envelope("act.no_answer", "", "7:room:0:plaza/main", 3, { code: "UNAVAILABLE" }),
@@ -114,8 +117,21 @@ test("answers to nobody, wrong kinds and beats of no process change nothing", as
     envelope("node.told", "", "7:broker:0:", 0, { version: 9, settled: true, nodes: [] }),
     envelope("node.gone", "", "7:broker:0:", 0, {}),
   ].map((lie) => frame(lie));
-  for (const { port, type } of targets) {
-    await flood(port, type, lies, lies.length * 100);
+  for (const { member, port, type } of targets) {
+    const id = (await cluster.viewOf(member))?.find(([name]) => name === member.name)?.[1];
+    assert.ok(id !== undefined);
+    const echoes = kinds.flatMap((kind) => {
+      const from = `${id}:${kind}:0:`; // an answer would be to itself
+      return [
+        envelope("room.move", "plaza/main", from, 0, { connection: 1, member: 99, actionId: 1, x: 1, y: 1 }),
+        envelope("room.peek", "plaza/main", from, 1, {}),
+        envelope("admission.list", "plaza", from, 1, { after: 0 }),
+        envelope("persistence.ping", "", from, 1, {}),
+        envelope("auth.ping", "", from, 1, {}),
+      ];
+    });
+    const frames = [...lies, ...echoes.map((echo) => frame(echo))];
+    await flood(port, type, frames, frames.length * 100);
   }
   await cluster.complete(); // all are there, for everybody
   await playGoesOn();
