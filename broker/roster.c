@@ -14,6 +14,26 @@ roster_init(roster_t *self, const obj_node_row_t *node, uint32_t brokers_count)
     self->nodes_count = 1;
 }
 
+/* A word of that broker has come. */
+static void
+roster_hear(roster_t *self, uint32_t broker, act_usec_t now)
+{
+    roster_broker_t *from = &self->brokers[broker];
+    if (from->heard == 0 && self->nodes_count == 1) {
+        from->since = INT64_MIN;
+    } else if (from->heard == 0 || now - from->heard >= (act_usec_t)ROSTER_DOUBT_MSEC * ACT_MSEC) {
+        from->since = now;
+    }
+    from->heard = now;
+}
+
+/* May it be taken for proof that somebody is gone? */
+static bool
+roster_believes(const roster_broker_t *broker, act_usec_t now)
+{
+    return broker->settled && broker->since <= now - (act_usec_t)MEMBERS_SILENCE_MSEC * ACT_MSEC;
+}
+
 void
 roster_told(roster_t *self, uint32_t broker, act_usec_t now, const msg_node_told_t *told)
 {
@@ -22,13 +42,13 @@ roster_told(roster_t *self, uint32_t broker, act_usec_t now, const msg_node_told
     from->nodes_count = told->nodes_len;
     from->version = told->version;
     from->settled = told->settled;
-    from->heard = now;
+    roster_hear(self, broker, now);
 }
 
 void
 roster_alive(roster_t *self, uint32_t broker, act_usec_t now)
 {
-    self->brokers[broker].heard = now;
+    roster_hear(self, broker, now);
 }
 
 void
@@ -116,7 +136,7 @@ roster_merge(roster_t *self, act_usec_t now)
         const roster_broker_t *broker = &self->brokers[b];
         if (roster_hears(self, b, now)) {
             hears = true;
-            settled |= broker->settled;
+            settled |= roster_believes(broker, now);
             for (uint32_t i = 0; i < broker->nodes_count; i++) {
                 roster_take(nodes, &count, &broker->nodes[i]);
             }

@@ -4,13 +4,22 @@
  * It is the union of what the brokers say that were heard within MEMBERS_SILENCE_MSEC. As long as none of those is
  * settled it only adds to what was there; while none is heard at all the last view stays: what works goes on without
  * brokers. Of two lives of one name the later counts. The process itself is always in it.
+ *
+ * A broker that comes back after a silence may have heard of nobody else either meanwhile (it stood still, it was cut
+ * off) and have given all up: it counts as not settled until it has been heard for MEMBERS_SILENCE_MSEC, in which they
+ * come back to it. Only who knows of nobody yet believes it at once.
  */
 #ifndef PLAYHOUSE_ROSTER_H
 #define PLAYHOUSE_ROSTER_H
 
 #include "members.h"
 
-enum { ROSTER_BROKERS_MAX = 8 };
+enum {
+    ROSTER_BROKERS_MAX = 8,
+    /* Without a word of a broker for so long, others may have had none either. It answers every beat; and half of
+     * MEMBERS_SILENCE_MSEC is before it gives up anybody because it stands still. */
+    ROSTER_DOUBT_MSEC = 2 * MEMBERS_BEAT_MSEC,
+};
 
 /* What one broker has said. */
 typedef struct roster_broker {
@@ -18,6 +27,7 @@ typedef struct roster_broker {
     uint32_t nodes_count;
     int64_t version;  /* 0: it has told nothing yet, or may have told what did not come */
     act_usec_t heard; /* 0: never */
+    act_usec_t since; /* it is heard without a break; INT64_MIN: since this process came, which knew of nobody */
     bool settled;
 } roster_broker_t;
 

@@ -44,6 +44,15 @@ tell(roster_t *self, uint32_t broker, act_usec_t at, bool settled, const obj_nod
     free(told);
 }
 
+/* A broker answers a beat a second, and has nothing new. */
+static void
+beat_on(roster_t *self, uint32_t broker, act_usec_t from, act_usec_t to)
+{
+    for (act_usec_t at = from; at <= to; at += (act_usec_t)MEMBERS_BEAT_MSEC * ACT_MSEC) {
+        roster_alive(self, broker, at);
+    }
+}
+
 static bool
 has(const roster_t *self, int64_t id)
 {
@@ -116,9 +125,66 @@ a_broker_that_has_just_started_proves_nobody_gone(void **state)
     tell(self, 0, NOW + ACT_SEC, false, rows + 1, 2); /* back, with an empty table at first */
     assert_true(roster_merge(self, NOW + ACT_SEC));
     assert_true(has(self, 1) && has(self, 20));
+    beat_on(self, 0, NOW + ACT_SEC, NOW + 5 * (act_usec_t)ACT_SEC);
     tell(self, 0, NOW + 5 * (act_usec_t)ACT_SEC, true, rows + 1, 2);
     assert_true(roster_merge(self, NOW + 5 * (act_usec_t)ACT_SEC));
     assert_false(has(self, 1));
+    free(self);
+}
+
+static void
+a_broker_that_was_silent_proves_nobody_gone_before_they_had_time_to_come_back_to_it(void **state)
+{
+    (void)state;
+    const act_usec_t silences[] = {(act_usec_t)ROSTER_DOUBT_MSEC * ACT_MSEC, 5 * (act_usec_t)ACT_SEC};
+    for (int i = 0; i < 2; i++) {
+        roster_t *self = mine();
+        obj_node_row_t rows[] = {room("a", 1), room("me", 10), room("b", 20)};
+        tell(self, 0, NOW, true, rows, 2);
+        roster_merge(self, NOW);
+        act_usec_t back = NOW + silences[i];
+        tell(self, 0, back, true, rows + 1, 1); /* it stood still and has given all up; only this process is back */
+        assert_false(roster_merge(self, back));
+        beat_on(self, 0, back, back + SILENCE);
+        assert_false(roster_merge(self, back + SILENCE - 1));
+        tell(self, 0, back + SILENCE - 1, true, rows + 1, 2); /* who is new is there at once */
+        assert_true(roster_merge(self, back + SILENCE - 1));
+        assert_true(has(self, 1) && has(self, 20));
+        assert_true(roster_merge(self, back + SILENCE));
+        assert_false(has(self, 1));
+        assert_true(has(self, 20));
+        free(self);
+    }
+}
+
+static void
+a_broker_that_is_heard_all_the_time_is_believed_at_once(void **state)
+{
+    (void)state;
+    roster_t *self = mine();
+    obj_node_row_t rows[] = {room("a", 1), room("me", 10)};
+    tell(self, 0, NOW, true, rows, 2); /* the first word of all: nobody is lost by it */
+    roster_merge(self, NOW);
+    assert_true(has(self, 1));
+    act_usec_t soon = NOW + (act_usec_t)ROSTER_DOUBT_MSEC * ACT_MSEC - 1;
+    tell(self, 0, soon, true, rows + 1, 1);
+    assert_true(roster_merge(self, soon));
+    assert_false(has(self, 1));
+    free(self);
+}
+
+static void
+a_broker_first_heard_when_the_others_are_lost_proves_nobody_gone_either(void **state)
+{
+    (void)state;
+    roster_t *self = mine();
+    obj_node_row_t rows[] = {room("a", 1), room("me", 10)};
+    tell(self, 0, NOW, true, rows, 2);
+    roster_merge(self, NOW);
+    roster_gone(self, 0);
+    tell(self, 1, NOW + 1, true, rows + 1, 1);
+    assert_false(roster_merge(self, NOW + 1));
+    assert_true(has(self, 1));
     free(self);
 }
 
@@ -151,7 +217,7 @@ a_silent_broker_no_longer_counts_beside_one_that_is_heard(void **state)
     tell(self, 1, NOW, true, rows + 1, 1);
     roster_merge(self, NOW);
     assert_true(has(self, 1));
-    roster_alive(self, 1, NOW + SILENCE - 1);
+    beat_on(self, 1, NOW, NOW + SILENCE - 1);
     assert_true(roster_merge(self, NOW + SILENCE));
     assert_false(has(self, 1));
     free(self);
@@ -221,6 +287,9 @@ main(void)
         cmocka_unit_test(it_is_always_in_it_itself),
         cmocka_unit_test(who_is_in_no_settled_view_any_more_is_gone),
         cmocka_unit_test(a_broker_that_has_just_started_proves_nobody_gone),
+        cmocka_unit_test(a_broker_that_was_silent_proves_nobody_gone_before_they_had_time_to_come_back_to_it),
+        cmocka_unit_test(a_broker_that_is_heard_all_the_time_is_believed_at_once),
+        cmocka_unit_test(a_broker_first_heard_when_the_others_are_lost_proves_nobody_gone_either),
         cmocka_unit_test(without_brokers_the_last_view_stays),
         cmocka_unit_test(a_silent_broker_no_longer_counts_beside_one_that_is_heard),
         cmocka_unit_test(of_two_lives_of_a_name_the_later_counts_whoever_says_it),

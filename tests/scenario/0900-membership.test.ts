@@ -8,6 +8,8 @@ import { newCluster, type Cluster, type Part } from "./lib/cluster.ts";
 import { Crowd } from "./lib/crowd.ts";
 import { errorOf } from "./lib/errors.ts";
 import { patient } from "./lib/house.ts";
+import { freePort } from "./lib/port.ts";
+import { Proxy } from "./lib/proxy.ts";
 import { Random, seedOfThisRun } from "./lib/random.ts";
 import { stack } from "./lib/server.ts";
 import { Town } from "./lib/town.ts";
@@ -80,6 +82,37 @@ describe("membership", { concurrency: 2 }, () => {
     assert.ok(silence < 2000, `somebody had no answer for ${silence.toFixed()} ms`);
     assert.equal(returns, 0, "nobody was thrown out");
   });
+
+  for (const how of ["stands still", "is cut off"]) {
+    test(`the only broker ${how} until everybody is given up, and comes back: nobody who plays notices`, async (t) => {
+      const port = await freePort();
+      const wire = await Proxy.start({ owner: stack(t), target: port });
+      const broker: Part = { name: "broker-1", roles: ["broker"], args: ["--broker.bind", `tcp://127.0.0.1:${port}`] };
+      const parts = [broker, door, room, { name: "room-2", roles: ["room"] }, persistence, gateway];
+      const { cluster, settle } = await place(t, parts, ["--node.brokers", `tcp://127.0.0.1:${wire.port}`]);
+      await cluster.start();
+      const town = await settle();
+      const begun = performance.now();
+      const still = how === "stands still" ? cluster.member("broker-1").process : undefined;
+      still?.freeze();
+      if (still === undefined) {
+        wire.refuse();
+      }
+      await pause(SILENT_MSEC + 1000); // until it has given up everybody, or will when it goes on
+      still?.goOn();
+      wire.restore();
+      await pause(SILENT_MSEC / 2); // until all have come back to it, one after the other
+      await cluster.complete();
+      await town.playsOn("with the broker again", LATE_MSEC);
+      const silence = town.longestSilence(begun);
+      const returns = town.sum((resident) => resident.returns);
+      const moves = cluster.log.filter(({ event }) => /^room-(moving|moved|reload|retired)$/.test(event));
+      await town.rest();
+      assert.ok(silence < 2000, `somebody had no answer for ${silence.toFixed()} ms`);
+      assert.equal(returns, 0, "nobody was thrown out");
+      assert.deepEqual(moves, [], "every room has stayed where it was");
+    });
+  }
 
   test("of two processes with one name the later one is meant, and the earlier one ends and says why", async (t) => {
     const { cluster, settle } = await place(t, [...all, gateway]);
