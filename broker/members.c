@@ -61,6 +61,9 @@ members_admit(members_t *self, const obj_node_row_t *node, msg_node_refused_t *r
         member_t *row = &self->rows[i];
         const char *kind = NULL;
         if (strcmp(row->node.name, node->name) == 0) {
+            if (strcmp(row->node.public_key, node->public_key) != 0) {
+                return members_refuse(refused, NODE_REFUSAL_TAKEN, row, NULL);
+            }
             if (!members_is_later(node, &row->node)) {
                 return members_refuse(refused, NODE_REFUSAL_REPLACED, row, NULL);
             }
@@ -79,6 +82,9 @@ members_beat(members_t *self, act_usec_t now, const obj_node_row_t *node, member
     for (uint32_t i = 0; i < self->count; i++) {
         member_t *row = &self->rows[i];
         if (row->node.id == node->id) {
+            if (strcmp(row->node.name, node->name) != 0 || strcmp(row->node.public_key, node->public_key) != 0) {
+                return members_refuse(refused, NODE_REFUSAL_TAKEN, row, NULL);
+            }
             bool changed = row->node.leaving != node->leaving;
             row->node.leaving = node->leaving; /* all else is the same as long as it lives */
             row->heard = now;

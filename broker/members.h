@@ -42,7 +42,9 @@ typedef enum members_beat {
  * for what this one has to tell. */
 void members_init(members_t *self, act_usec_t now, int64_t version);
 
-/* A process says what it is. *member_p is its row, unless it is refused: then *refused says why. */
+/* A process says what it is, and its caller knows that it has the key that it names. A row is changed, or replaced by
+ * one of its name, only by who has the key of that row; whoever has another waits until the row is gone. *member_p is
+ * its row, unless it is refused: then *refused says why. */
 members_beat_t members_beat(members_t *self, act_usec_t now, const obj_node_row_t *node, member_t **member_p,
                             msg_node_refused_t *refused);
 /* False: it was not there. */

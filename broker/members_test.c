@@ -112,6 +112,56 @@ a_new_life_replaces_the_old_one_which_may_not_come_back(void **state)
     free(self);
 }
 
+static obj_node_row_t
+keyed(obj_node_row_t row, char key)
+{
+    row.has_public_key = true;
+    memset(row.public_key, key, sizeof row.public_key - 1);
+    return row;
+}
+
+static void
+a_beat_with_another_key_or_name_changes_no_row(void **state)
+{
+    (void)state;
+    members_t *self = table();
+    msg_node_refused_t refused;
+    const obj_node_row_t row = keyed(row_of("room-1", 7, 1000, "room", false), 'a');
+    beat(self, START, row, &refused);
+    int64_t version = self->version;
+    obj_node_row_t others[] = {keyed(row, 'b'), keyed(row_of("room-2", 7, 1000, "room", false), 'a')};
+    for (int i = 0; i < 2; i++) {
+        others[i].leaving = true;
+        assert_int_equal(beat(self, START + ACT_SEC, others[i], &refused), MEMBERS_REFUSED);
+        assert_int_equal(refused.refusal, NODE_REFUSAL_TAKEN);
+        assert_string_equal(refused.by, "room-1");
+        assert_true(self->version == version && self->rows[0].heard == START && !self->rows[0].node.leaving);
+    }
+    free(self);
+}
+
+static void
+a_name_is_its_keys_until_its_process_is_gone(void **state)
+{
+    (void)state;
+    members_t *self = table();
+    msg_node_refused_t refused;
+    beat(self, START, keyed(row_of("room-1", 7, 1000, "room", false), 'a'), &refused);
+    const obj_node_row_t next = keyed(row_of("room-1", 8, 2000, "room", false), 'b');
+    assert_int_equal(beat(self, START + 1, next, &refused), MEMBERS_REFUSED);
+    assert_int_equal(refused.refusal, NODE_REFUSAL_TAKEN);
+    assert_string_equal(refused.by, "room-1");
+    assert_int_equal(self->rows[0].node.id, 7);
+    members_tick(self, START + 4 * (act_usec_t)ACT_SEC);
+    assert_int_equal(beat(self, START + 4 * (act_usec_t)ACT_SEC, next, &refused), MEMBERS_CHANGED);
+    assert_int_equal(
+        beat(self, START + 4 * (act_usec_t)ACT_SEC, keyed(row_of("room-1", 9, 3000, "room", false), 'b'), &refused),
+        MEMBERS_CHANGED); /* a new life with the same key replaces it at once */
+    assert_int_equal(self->count, 1);
+    assert_int_equal(self->rows[0].node.id, 9);
+    free(self);
+}
+
 static void
 a_kind_that_only_one_may_run_is_refused_to_a_second_until_the_first_leaves(void **state)
 {
@@ -157,6 +207,8 @@ main(void)
         cmocka_unit_test(a_broker_is_settled_when_it_has_listened_for_that_long),
         cmocka_unit_test(a_process_says_that_it_leaves_and_then_that_it_has),
         cmocka_unit_test(a_new_life_replaces_the_old_one_which_may_not_come_back),
+        cmocka_unit_test(a_beat_with_another_key_or_name_changes_no_row),
+        cmocka_unit_test(a_name_is_its_keys_until_its_process_is_gone),
         cmocka_unit_test(a_kind_that_only_one_may_run_is_refused_to_a_second_until_the_first_leaves),
         cmocka_unit_test(a_full_table_refuses),
     };

@@ -156,7 +156,10 @@ node_on_refused(node_t *self, const msg_node_refused_t *refused)
         char what[80];
         snprintf(what, sizeof what, "another process runs %s, which only one may",
                  refused->has_kind ? refused->kind : "a kind");
-        node_end(self, refused->refusal == NODE_REFUSAL_FULL ? "there are too many processes" : what,
+        node_end(self,
+                 refused->refusal == NODE_REFUSAL_FULL    ? "there are too many processes"
+                 : refused->refusal == NODE_REFUSAL_TAKEN ? "a process with another key has this name"
+                                                          : what,
                  refused->has_by ? refused->by : "");
     }
 }
