@@ -88,6 +88,7 @@ act_ask(act_ctx_t *ctx, const act_addr_t *to, msg_type_t type, const void *body,
         due = ctx->deadline;
     }
     host_request_t *request = request_new(ctx, due, context);
+    request->type = type;
     request->node = to != NULL ? to->node : ctx->self.node;
     msg_t msg = {.type = type, .body = body, .correlation = request->correlation, .deadline = due};
     if (to == NULL || !act_route(ctx, to, &msg)) {

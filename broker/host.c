@@ -80,23 +80,44 @@ cell_receive(act_ctx_t *cell, const msg_t *msg)
 
 /* An answer finds the state that asked, with the context it gave. */
 static void
-host_answer(host_t *self, const msg_t *msg)
+host_answered(host_t *self, host_request_t *request, const msg_t *msg)
 {
-    host_request_t *request = *request_find(self, msg->correlation);
-    act_ctx_t *cell = request != NULL ? request->cell : host_find(self, msg->key);
+    act_ctx_t *cell = request->cell;
     msg_t answer = *msg;
     answer.deadline = 0;
-    if (request != NULL) {
-        answer.context = request->context;
-        request_end(self, request);
-        cell_receive(cell, &answer);
-        return;
-    }
+    answer.context = request->context;
+    request_end(self, request);
+    cell_receive(cell, &answer);
+}
+
+/* An answer whose request has ended. */
+static void
+host_late(host_t *self, const msg_t *msg)
+{
+    act_ctx_t *cell = host_find(self, msg->key);
+    msg_t answer = *msg;
+    answer.deadline = 0;
     host_add(&self->metrics[metric_slot(METRIC_LATE_ANSWERS, 0)], 1);
     if (self->kind->late != NULL && cell != NULL && cell->state != NULL && msg->type != MSG_ACT_NO_ANSWER) {
         cell->trace = msg->trace;
         self->kind->late(cell->state, cell, &answer);
         cell_after(cell);
+    }
+}
+
+/* Only the process that was asked may answer, and only what the schema says; actors rely on both. What else has the
+ * number of a request is dropped, and the request goes on. */
+static void
+host_answer(host_t *self, const msg_t *msg)
+{
+    host_request_t *request = *request_find(self, msg->correlation);
+    if (request == NULL) {
+        host_late(self, msg);
+    } else if (msg->from.node == request->node &&
+               (msg->type == MSG_ACT_NO_ANSWER || msg_answers(request->type, msg->type))) {
+        host_answered(self, request, msg);
+    } else {
+        host_add(&self->metrics[metric_slot(METRIC_FAR_MALFORMED, 0)], 1);
     }
 }
 
@@ -147,7 +168,7 @@ host_expire_request(host_t *self, host_request_t *request)
         .type = MSG_ACT_NO_ANSWER, .correlation = request->correlation, .trace = request->trace, .body = &body};
     msg.from = request->cell->self;
     memcpy(msg.key, request->cell->self.key, sizeof msg.key);
-    host_answer(self, &msg);
+    host_answered(self, request, &msg);
     recorder_note(&self->recorder, &msg, self->now, 0);
 }
 

@@ -45,6 +45,7 @@ typedef struct host_request {
     act_ctx_t *cell;
     uint64_t correlation, context;
     act_trace_t trace;
+    msg_type_t type;   /* what was asked */
     uint32_t node;     /* the process that was asked */
     error_code_t code; /* what act.no_answer will say */
 } host_request_t;

@@ -373,7 +373,7 @@ the_same_seed_draws_the_same(void **state)
 
 /* ---- who is there, with an environment of the test's own ---- */
 
-enum { NEAR_NODE = 1, FAR_NODE = 2 };
+enum { NEAR_NODE = 1, FAR_NODE = 2, OTHER_NODE = 3 };
 
 typedef struct town {
     act_usec_t now;
@@ -381,6 +381,7 @@ typedef struct town {
     bool far_gone;
     msg_room_peeked_t peeked;
     int answers;
+    uint64_t ping; /* what the last question to the store has for a number */
 } town_t;
 
 static act_usec_t
@@ -411,8 +412,25 @@ town_route(void *me, const act_addr_t *to, const msg_t *msg)
     if (msg->type == MSG_ROOM_PEEKED) {
         self->peeked = *(const msg_room_peeked_t *)msg->body;
         self->answers++;
+    } else if (msg->type == MSG_PERSISTENCE_PING) {
+        self->ping = msg->correlation;
     }
     return true;
+}
+
+/* An answer to that question, or what says so. */
+static void
+town_answer(host_t *host, const town_t *town, uint32_t node, msg_type_t type)
+{
+    const union {
+        msg_persistence_pong_t pong;
+        msg_persistence_character_t character;
+        msg_act_no_answer_t none;
+    } body = {0};
+    msg_t answer = {.type = type, .from = {.node = node}, .correlation = town->ping, .body = &body};
+    snprintf(answer.key, sizeof answer.key, "plaza/main");
+    assert_true(host_push(host, &answer));
+    host_turn(host);
 }
 
 static void
@@ -452,6 +470,33 @@ what_was_asked_of_a_process_that_is_gone_ends_unavailable_at_once(void **state)
     host_fini(&host);
 }
 
+static void
+only_who_was_asked_may_answer_and_only_as_the_schema_says(void **state)
+{
+    (void)state;
+    town_t town = {.now = ACT_SEC, .asked = FAR_NODE};
+    const host_env_t env = {
+        .self = &town, .now = town_now, .owner = town_owner, .reaches = town_reaches, .route = town_route};
+    host_t host;
+    host_init(&host, &counter_kind, NULL, &env, NEAR_NODE, 0, 16, 7);
+    town_peek(&host);
+    town_answer(&host, &town, OTHER_NODE, MSG_PERSISTENCE_PONG);
+    town_answer(&host, &town, OTHER_NODE, MSG_ACT_NO_ANSWER);
+    town_answer(&host, &town, NEAR_NODE, MSG_ACT_NO_ANSWER);
+    town_answer(&host, &town, FAR_NODE, MSG_PERSISTENCE_CHARACTER);
+    assert_int_equal(town.answers, 0);
+    assert_int_equal(host.metrics[metric_slot(METRIC_FAR_MALFORMED, 0)], 4);
+    town_answer(&host, &town, FAR_NODE, MSG_PERSISTENCE_PONG); /* the question still stands */
+    assert_int_equal(town.answers, 1);
+    assert_int_equal(town.peeked.members, 1);
+    town_peek(&host);
+    town.now += 2 * ACT_SEC;
+    host_turn(&host); /* its own word that nobody has answered does come through */
+    assert_int_equal(town.answers, 2);
+    assert_int_equal(town.peeked.items, ERROR_TIMEOUT);
+    host_fini(&host);
+}
+
 int
 main(void)
 {
@@ -472,6 +517,7 @@ main(void)
         CASE(a_state_that_waits_for_an_answer_is_not_retired),
         CASE(a_crash_forgets_everything_and_tells_nobody),
         cmocka_unit_test(the_same_seed_draws_the_same),
+        CASE(only_who_was_asked_may_answer_and_only_as_the_schema_says),
         CASE(what_was_asked_of_a_process_that_is_gone_ends_unavailable_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

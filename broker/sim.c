@@ -306,6 +306,13 @@ sim_set_full(sim_t *self, act_kind_id_t kind, bool full)
     self->full[kind] = full;
 }
 
+void
+sim_set_home(sim_t *self, act_kind_id_t kind, uint32_t slot)
+{
+    ACT_ASSERT(slot < SIM_NODES_CAP && !self->added[kind]);
+    self->homes[kind] = slot;
+}
+
 /* ---- the tester ---- */
 
 /* Whose view the tester's messages go by: the first process that is there. */
@@ -389,7 +396,8 @@ sim_reply_as(sim_t *self, const act_addr_t *from, const msg_t *taken, msg_type_t
 void
 sim_reply(sim_t *self, const msg_t *taken, msg_type_t type, const void *body)
 {
-    act_addr_t from = {.kind = (uint8_t)msg_infos[taken->type].kind, .thread = sim_tester.thread};
+    uint8_t kind = (uint8_t)msg_infos[taken->type].kind;
+    act_addr_t from = {.node = self->homes[kind], .kind = kind, .thread = sim_tester.thread};
     sim_reply_as(self, &from, taken, type, body);
 }
 

@@ -88,6 +88,8 @@ typedef struct sim_faults {
 void sim_set_faults(sim_t *self, const sim_faults_t *faults);
 /* While full, every send to this kind is refused. */
 void sim_set_full(sim_t *self, act_kind_id_t kind, bool full);
+/* A kind that was not added is in this slot, one of the tester's; at first it is in slot 0. */
+void sim_set_home(sim_t *self, act_kind_id_t kind, uint32_t slot);
 /* The states of a kind (all keys) vanish without fini's courtesy to others, with their mailboxes; keyed ones are made
  * again at the next message, sharded ones at once. Ports keep what they hold: that is what survives a crash. */
 void sim_crash(sim_t *self, act_kind_id_t kind);

@@ -23,7 +23,7 @@ sim_net_owner(void *me, act_kind_id_t kind, const char *key, act_addr_t *to)
 {
     const sim_node_t *node = me;
     if (!node->sim->added[kind]) {
-        *to = (act_addr_t){.kind = (uint8_t)kind};
+        *to = (act_addr_t){.node = node->sim->homes[kind], .kind = (uint8_t)kind};
         snprintf(to->key, sizeof to->key, "%s", key);
         return true;
     }

@@ -62,6 +62,7 @@ struct sim {
     sim_node_t nodes[SIM_NODES_CAP];
     uint32_t nodes_top; /* nothing was added from this slot on */
     bool added[ACT_KIND_COUNT], full[ACT_KIND_COUNT];
+    uint32_t homes[ACT_KIND_COUNT];
     sim_faults_t faults;
     bool muted; /* a crash is under way: nobody hears its fini */
     heap_t parcels;

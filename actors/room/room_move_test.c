@@ -478,6 +478,7 @@ a_room_stays_with_who_gave_its_lease_and_loads_again_when_that_is_gone(void **st
 {
     fixture_t *f = *state;
     act_addr_t store = {.node = STORE, .kind = ACT_KIND_PERSISTENCE, .thread = 3};
+    sim_set_home(f->sim, ACT_KIND_PERSISTENCE, STORE);
     assert_int_equal(peek(f).state, ROOM_STATE_LOADING);
     const msg_t *asked = take(f, MSG_PERSISTENCE_LOAD_ROOM);
     msg_persistence_room_loaded_t *body = calloc(1, sizeof *body);
@@ -493,6 +494,7 @@ a_room_stays_with_who_gave_its_lease_and_loads_again_when_that_is_gone(void **st
     sim_expect(f->sim, MSG_PERSISTENCE_APPEND);
     assert_int_equal(sim_taken_to(f->sim).node, STORE);
     assert_int_equal(sim_taken_to(f->sim).thread, 3);
+    sim_set_home(f->sim, ACT_KIND_PERSISTENCE, 0);
     sim_node(f->sim, STORE, SIM_NODE_OUT);
     expect_refused(f, 1, ERROR_UNAVAILABLE);
     assert_int_equal(peek(f).state, ROOM_STATE_LOADING);

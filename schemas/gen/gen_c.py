@@ -115,11 +115,14 @@ def header(schema):
     parts.append("\n".join(lines + ["    MSG_COUNT,", "} msg_type_t;", ""]))
     parts.append(kind_enum(schema))
     parts += [inbox_enum(schema, actor) for actor in sorted(schema.actors)]
+    answers_max = max(len(m.answers) for m in messages)
+    parts.append(f"enum {{ MSG_ANSWERS_MAX = {answers_max} }};\n")
     parts.append("""typedef struct msg_info {
     const char *name;
     const codec_type_t *type;
     act_kind_id_t kind; /* whom it is addressed to; none for client messages, answers and what the runtime says */
     bool asks;          /* has answers */
+    msg_type_t answers[MSG_ANSWERS_MAX]; /* which; the rest are MSG_NONE */
     bool answer;        /* goes back to an asker, or to an address kept from an earlier message */
     bool addressed;     /* may go, unasked, to an address kept from an earlier message */
     bool masked;        /* some field is never shown by tools or logs */
@@ -129,6 +132,8 @@ extern const msg_info_t msg_infos[MSG_COUNT]; /* row MSG_NONE has no type */
 
 /* MSG_NONE if there is no such message. */
 msg_type_t msg_type_find(const char *name, size_t length);
+/* May `asked` be answered so? act.no_answer, which the runtime says, is no message's own. */
+bool msg_answers(msg_type_t asked, msg_type_t answer);
 /* A codec_find_fn of the messages that clients may send. */
 const codec_type_t *msg_find_client_in(const char *name, size_t length, uint32_t *type);
 """)
@@ -242,7 +247,9 @@ def source(schema):
         cells = [f".name = {quote(message.name)}", f".type = &type_{message.ident}"]
         if message.actor and not answer:
             cells.append(f".kind = ACT_KIND_{message.actor.upper()}")
-        cells += [".asks = true"] * bool(message.answers) + [".answer = true"] * answer + [".addressed = true"] * bool(message.to)
+        if message.answers:
+            cells += [".asks = true", f".answers = {{{', '.join(schema.messages[a].constant for a in message.answers)}}}"]
+        cells += [".answer = true"] * answer + [".addressed = true"] * bool(message.to)
         cells += [".masked = true"] * is_masked(schema, message)
         hearers = [actor for actor, names in inboxes.items() if message.name in names]
         hearers += ["front"] * (message.is_answer or message.name == "act.no_answer")
@@ -252,6 +259,17 @@ def source(schema):
     parts.append("\n".join(lines + ["};", ""]))
     parts.append(name_table(schema))
     lines = [f"    case {m.constant}:" for m in messages if m.direction == "in"]
+    parts.append("""bool
+msg_answers(msg_type_t asked, msg_type_t answer)
+{
+    for (int i = 0; answer != MSG_NONE && i < MSG_ANSWERS_MAX; i++) {
+        if (msg_infos[asked].answers[i] == answer) {
+            return true;
+        }
+    }
+    return false;
+}
+""")
     parts.append("""const codec_type_t *
 msg_find_client_in(const char *name, size_t length, uint32_t *type)
 {
