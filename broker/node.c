@@ -50,7 +50,9 @@ node_write(node_t *self, uint32_t broker, msg_type_t type, const void *body)
     msg_t msg = {.type = type, .from = act_self(self->ctx), .body = body};
     size_t length = envelope_encode(&msg, act_now(self->ctx), self->frame, NODE_FRAME_MAX);
     ACT_ASSERT(length > 0);
-    zmq_send(self->links[broker].watch.socket, self->frame, length, ZMQ_DONTWAIT); /* full: the next one says it too */
+    if (self->links[broker].watch.socket != NULL) {
+        zmq_send(self->links[broker].watch.socket, self->frame, length, ZMQ_DONTWAIT); /* full: the next says it too */
+    }
 }
 
 static void
@@ -285,6 +287,18 @@ node_key_of(const node_t *self, uint32_t number, char key[CERT_KEY_SIZE])
     return curve_public_of(curve, name, key);
 }
 
+/* Ends the connection to a broker, if there is one. */
+static void
+node_disconnect(node_t *self, node_link_t *link)
+{
+    socket_watch_stop(&link->watch, act_loop(self->ctx));
+    if (link->watch.socket != NULL) {
+        zmq_close(link->watch.socket);
+        link->watch.socket = NULL;
+    }
+}
+
+/* False: it may not be, and there is no connection. */
 static bool
 node_connect(node_t *self, uint32_t number)
 {
@@ -292,17 +306,18 @@ node_connect(node_t *self, uint32_t number)
     const node_broker_t *broker = &self->config->brokers[number];
     link->node = self;
     link->number = number;
-    link->watch.socket = socket_tcp_new(broker_zmq(self->config->broker), ZMQ_DEALER, NODE_HIGH_WATER, NODE_TOLD_MAX);
     if (!node_key_of(self, number, link->public_key)) {
         act_log(self->ctx, LOG_ERROR, "broker-unknown", "a broker has no certificate here",
                 LOG_S("endpoint", broker->endpoint), LOG_S("name", broker->name),
                 LOG_S("hint", "put its NAME.key into keys.allowed"));
         return false;
     }
+    link->watch.socket = socket_tcp_new(broker_zmq(self->config->broker), ZMQ_DEALER, NODE_HIGH_WATER, NODE_TOLD_MAX);
     if (!socket_connect(link->watch.socket, broker_curve(self->config->broker), broker->endpoint, link->public_key)) {
         act_log(self->ctx, LOG_ERROR, "broker-connect-failed", "could not connect to a broker",
                 LOG_S("endpoint", broker->endpoint), LOG_S("why", zmq_strerror(errno)),
                 LOG_S("hint", "see node.brokers"));
+        node_disconnect(self, link);
         return false;
     }
     link->watch.on_readable = node_on_readable;
@@ -311,20 +326,19 @@ node_connect(node_t *self, uint32_t number)
     return true;
 }
 
-/* A broker whose certificate was replaced is connected to anew. */
+/* A broker whose certificate was replaced is connected to anew. It may be replaced again meanwhile: what fails is tried
+ * again at the next beat. */
 static void
 node_follow_keys(node_t *self)
 {
     for (uint32_t i = 0; i < self->view->brokers_count; i++) {
         node_link_t *link = &self->links[i];
         char key[CERT_KEY_SIZE];
-        if (node_key_of(self, i, key) && strcmp(key, link->public_key) != 0) {
+        if (node_key_of(self, i, key) && (link->watch.socket == NULL || strcmp(key, link->public_key) != 0)) {
             act_log(self->ctx, LOG_INFO, "broker-key-changed", "a broker has another certificate now",
                     LOG_S("endpoint", self->config->brokers[i].endpoint));
-            socket_watch_stop(&link->watch, act_loop(self->ctx));
-            zmq_close(link->watch.socket);
-            bool connected = node_connect(self, i);
-            ACT_ASSERT(connected); /* the endpoint was good, and so is the key */
+            node_disconnect(self, link);
+            node_connect(self, i);
         }
     }
 }
