@@ -83,10 +83,11 @@ broker_place_kind(broker_t *self, worker_t *worker, broker_kind_t *placed, char 
     if (!worker_add(worker, placed->kind, placed->config, placed->threads, port, why, why_size)) {
         return false;
     }
+    worker_host_t *host = &worker->hosts[worker->hosts_count - 1];
+    host->rank = (size_t)(placed - self->kinds);
     obj_node_place_t *place = &self->node.places[self->node.places_len++];
-    *place = (obj_node_place_t){.thread = placed->threads,
-                                .port = worker->hosts[worker->hosts_count - 1].port,
-                                .exclusive = node != NULL && (node->exclusive & 1u << id) != 0};
+    *place = (obj_node_place_t){
+        .thread = placed->threads, .port = host->port, .exclusive = node != NULL && (node->exclusive & 1u << id) != 0};
     snprintf(place->kind, sizeof place->kind, "%s", act_kind_names[id]);
     placed->threads++;
     return true;

@@ -270,11 +270,24 @@ worker_on_control(struct ev_loop *loop, ev_async *watcher, int events)
     pthread_mutex_unlock(&self->lock);
 }
 
+/* The next to start: whom others need comes first, however they are placed. NULL: all run. */
+static worker_host_t *
+worker_next_host(worker_t *self)
+{
+    worker_host_t *next = NULL;
+    for (size_t i = 0; i < self->hosts_count; i++) {
+        worker_host_t *host = &self->hosts[i];
+        if (!host->running && (next == NULL || host->rank < next->rank)) {
+            next = host;
+        }
+    }
+    return next;
+}
+
 static const char *
 worker_start_hosts(worker_t *self)
 {
-    for (size_t i = 0; i < self->hosts_count; i++) {
-        worker_host_t *host = &self->hosts[i];
+    for (worker_host_t *host; (host = worker_next_host(self)) != NULL;) {
         mail_start(self, host);
         host->running = true;
         if (!host_start(&host->host)) {

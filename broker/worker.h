@@ -64,6 +64,7 @@ typedef struct worker_host {
     worker_pull_t near, far; /* from other threads; from other processes: NULL when it is alone */
     uint16_t port;           /* of `far` */
     worker_early_t early;
+    size_t rank; /* those of a thread are started by rising rank */
     bool running;
 } worker_host_t;
 
