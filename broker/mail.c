@@ -201,6 +201,19 @@ mail_skip(void *socket, zmq_msg_t *frame)
     }
 }
 
+/* One more, of at most WORKER_EARLY_MAX. */
+static void
+mail_put_early(worker_early_t *early, zmq_msg_t *frame)
+{
+    if (early->frames == NULL) {
+        early->frames = calloc(WORKER_EARLY_MAX, sizeof *early->frames);
+        ACT_ASSERT(early->frames != NULL);
+    }
+    zmq_msg_init(&early->frames[early->count]);
+    zmq_msg_move(&early->frames[early->count], frame);
+    early->count++;
+}
+
 /* Keeps the frame of a process that is not in this thread's view yet, so that it can be answered. False: it is, or
  * there are too many. */
 static bool
@@ -211,16 +224,10 @@ mail_keep_early(worker_t *self, worker_host_t *host, const msg_t *msg, zmq_msg_t
         early->count == WORKER_EARLY_MAX) {
         return false;
     }
-    if (early->frames == NULL) {
-        early->frames = calloc(WORKER_EARLY_MAX, sizeof *early->frames);
-        ACT_ASSERT(early->frames != NULL);
-    }
     if (early->count == 0) {
         early->until = self->env.now(self) + (act_usec_t)WORKER_EARLY_MSEC * ACT_MSEC;
     }
-    zmq_msg_init(&early->frames[early->count]);
-    zmq_msg_move(&early->frames[early->count], frame);
-    early->count++;
+    mail_put_early(early, frame);
     return true;
 }
 
@@ -251,14 +258,18 @@ void
 mail_take_early(worker_t *self, worker_host_t *host)
 {
     worker_early_t early = host->early;
-    bool waits = self->env.now(self) < early.until;
+    act_usec_t now = self->env.now(self);
+    bool waits = now < early.until;
     host->early = (worker_early_t){0};
-    for (uint32_t i = 0; i < early.count; i++) {
+    uint32_t i = 0;
+    for (; i < early.count && !host_is_full(&host->host); i++) {
         mail_take_frame(self, host, &early.frames[i], waits);
         zmq_msg_close(&early.frames[i]);
     }
-    if (host->early.count > 0) {
-        host->early.until = early.until;
+    host->early.until = i < early.count ? now : early.until; /* the rest: as soon as there is room, before any other */
+    for (; i < early.count; i++) {
+        mail_put_early(&host->early, &early.frames[i]);
+        zmq_msg_close(&early.frames[i]);
     }
     free(early.frames);
 }

@@ -239,6 +239,10 @@ process_on_refused(void *me, const char *why)
     seen_add(&seen.refused, 1);
 }
 
+/* What of a process is not as usual. */
+static size_t mailbox_max = 65536;
+static const char *placement = "broker+node";
+
 /* A process of some kinds; without brokers of others it has its own. Waits until it is registered. */
 static process_t *
 process_start(const char *name, const process_t *other, const act_kind_t *kind, const asker_config_t *asker)
@@ -268,7 +272,7 @@ process_start(const char *name, const process_t *other, const act_kind_t *kind, 
     if (kind != NULL) {
         broker_add(self->broker, kind, &self->asker);
     }
-    broker_options_t options = {.placement = "broker+node", .mailbox_max = 65536, .node = &self->self};
+    broker_options_t options = {.placement = placement, .mailbox_max = mailbox_max, .node = &self->self};
     int before = seen_now(&seen.registered);
     assert_true(broker_start(self->broker, &options, why, sizeof why));
     await(&seen.registered, before + 1);
@@ -315,6 +319,8 @@ static int
 setup(void **state)
 {
     (void)state;
+    mailbox_max = 65536;
+    placement = "broker+node";
     seen.answers = seen.refusals = seen.moves = seen.rooms = seen.retired = seen.registered = seen.refused = 0;
     return 0;
 }
@@ -389,9 +395,11 @@ a_new_life_of_a_process_ends_the_old_one(void **state)
     process_stop(&broker);
 }
 
-/* Sends until the frames have been refused, so that none is left on its way. */
+/* Sends frames of which the last is refused (that one of several is empty), and waits for that, so that none is left on
+ * its way. */
 static void
-offend(process_t *victim, const char *kind, int port, const void *bytes, size_t length, uint64_t *refused)
+offend_last(process_t *victim, const char *kind, int port, const void *bytes, size_t length, int count,
+            uint64_t *refused)
 {
     char endpoint[64];
     int linger = 5000;
@@ -399,7 +407,11 @@ offend(process_t *victim, const char *kind, int port, const void *bytes, size_t 
     snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", port);
     zmq_setsockopt(push, ZMQ_LINGER, &linger, sizeof linger);
     assert_int_equal(zmq_connect(push, endpoint), 0);
-    assert_int_equal(zmq_send(push, bytes, length, 0), (int)length);
+    for (int i = 1; i < count; i++) {
+        assert_int_equal(zmq_send(push, bytes, length, 0), (int)length);
+    }
+    size_t last_length = count > 1 ? 0 : length;
+    assert_int_equal(zmq_send(push, bytes, last_length, 0), (int)last_length);
     zmq_close(push);
     zmq_ctx_term(zmq);
     (*refused)++;
@@ -409,6 +421,12 @@ offend(process_t *victim, const char *kind, int port, const void *bytes, size_t 
         clock_gettime(CLOCK_MONOTONIC, &now);
         assert_true(now.tv_sec - start.tv_sec < WAIT_SECONDS);
     } while (process_metric(victim, kind, METRIC_FAR_MALFORMED) < *refused);
+}
+
+static void
+offend(process_t *victim, const char *kind, int port, const void *bytes, size_t length, uint64_t *refused)
+{
+    offend_last(victim, kind, port, bytes, length, 1, refused);
 }
 
 /* The same, of a message that is well formed. */
@@ -454,6 +472,57 @@ what_says_that_it_comes_from_the_process_it_is_sent_to_is_dropped_and_counted(vo
     assert_int_equal(seen.rooms + seen.moves, 0);
 }
 
+/* Moves of a process that nobody has told of, and then a frame that is refused. */
+static void
+move_early(process_t *room, int count)
+{
+    uint8_t frame[1024];
+    uint64_t refused = 0;
+    const msg_room_move_t move = {.connection = 1, .member = 99, .action_id = 1, .x = 1, .y = 1};
+    const act_addr_t from = {.node = 7, .kind = ACT_KIND_GATEWAY};
+    const msg_t msg = {.type = MSG_ROOM_MOVE, .from = from, .key = "plaza/main", .body = &move};
+    size_t length = envelope_encode(&msg, 0, frame, sizeof frame);
+    assert_true(length > 0);
+    offend_last(room, "room", process_port(room, "room"), frame, length, count + 1, &refused);
+}
+
+static void
+early_frames_wait_for_room_in_the_mailbox_too(void **state)
+{
+    (void)state;
+    mailbox_max = 8;
+    process_t *broker = process_start("broker", NULL, NULL, NULL);
+    process_t *room = process_start("room", broker, &room_like_kind, NULL);
+    move_early(room, 100);
+    await(&seen.moves, 100); /* when nobody has told of their sender for a second */
+    process_stop(&room);
+    process_stop(&broker);
+}
+
+static void
+a_stop_handles_what_has_come_from_other_processes_early_frames_too(void **state)
+{
+    (void)state;
+    process_t *broker = process_start("broker", NULL, NULL, NULL);
+    process_t *room = process_start("room", broker, &room_like_kind, NULL);
+    move_early(room, 100);
+    process_stop(&room);
+    assert_int_equal(seen.moves, 100);
+    process_stop(&broker);
+}
+
+static void
+a_broker_starts_before_the_node_that_needs_it_wherever_they_are_placed(void **state)
+{
+    (void)state;
+    const char *placements[] = {"node+broker", "node broker"};
+    for (int i = 0; i < 2; i++) {
+        placement = placements[i];
+        process_t *broker = process_start("broker", NULL, NULL, NULL);
+        process_stop(&broker);
+    }
+}
+
 static void
 what_strangers_send_is_dropped_and_counted(void **state)
 {
@@ -493,6 +562,9 @@ main(void)
         cmocka_unit_test_setup(a_new_life_of_a_process_ends_the_old_one, setup),
         cmocka_unit_test_setup(answers_to_nothing_are_dropped_and_counted, setup),
         cmocka_unit_test_setup(what_says_that_it_comes_from_the_process_it_is_sent_to_is_dropped_and_counted, setup),
+        cmocka_unit_test_setup(early_frames_wait_for_room_in_the_mailbox_too, setup),
+        cmocka_unit_test_setup(a_stop_handles_what_has_come_from_other_processes_early_frames_too, setup),
+        cmocka_unit_test_setup(a_broker_starts_before_the_node_that_needs_it_wherever_they_are_placed, setup),
         cmocka_unit_test_setup(what_strangers_send_is_dropped_and_counted, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,10 +206,13 @@ worker_stop_host(worker_t *self, worker_host_t *host)
         return;
     }
     host->near.arrived = true; /* what was sent may be here before its descriptor has said so */
+    host->far.arrived = host->far.socket != NULL;
     bool more = true;
     for (int i = 0; i < WORKER_STOP_ROUNDS_MAX && more; i++) {
+        host->early.until = 0; /* nobody is waited for any more */
+        mail_take_early(self, host);
         more = mail_drain(self, host);
-        more |= host_turn(&host->host);
+        more |= host_turn(&host->host) || host->early.count > 0;
     }
     host_stop(&host->host);
     host->running = false;
