@@ -1,7 +1,6 @@
 #include "front.h"
 
 #include <errno.h>
-#include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +8,19 @@
 
 #include "envelope.h"
 #include "front_line.h"
+#include "socket.h"
 
 enum {
+    FRONT_REPORT,               /* timer */
+    FRONT_REPORT_MSEC = 1000,   /* between two looks at which keys were refused */
     FRONT_PENDING_CAP = 256,    /* questions under way; over it the answer is a fault */
     FRONT_IDENTITY_MAX = 255,   /* ZeroMQ's own bound */
     FRONT_REQUEST_MAX = 65536,  /* bytes of a request; ZMQ_MAXMSGSIZE closes who sends more */
     FRONT_ANSWER_MAX = 4 << 20, /* bytes of an answer */
     FRONT_TIMEOUT_SEC = 5,      /* what an asker waits */
     FRONT_BATCH_MAX = 64,       /* requests read at once */
+    FRONT_HIGH_WATER = 1000,    /* messages that may wait for one asker, or from it */
+    FRONT_LINGER_MSEC = 100,    /* what the last answers have to be sent */
 };
 
 /* Who waits for an answer, and in which form. */
@@ -30,11 +34,7 @@ typedef struct front_asker {
 typedef struct front {
     act_ctx_t *ctx;
     curve_t *curve;
-    void *router;
-    ev_io readable;
-    ev_prepare prepare;
-    ev_idle idle;
-    bool more; /* the socket may hold more */
+    socket_watch_t watch;
     front_asker_t askers[FRONT_PENDING_CAP];
     uint8_t *answer; /* FRONT_ANSWER_MAX */
     void *body;      /* MSG_BODY_MAX */
@@ -48,14 +48,14 @@ front_write(front_t *self, front_asker_t *asker, const void *data, size_t length
 {
     asker->waiting = false;
     /* An asker that has gone is no fault of ours: ROUTER_MANDATORY tells, and there is nobody to tell it to. */
-    if (zmq_send(self->router, asker->identity, asker->identity_length, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+    if (zmq_send(self->watch.socket, asker->identity, asker->identity_length, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         act_log(self->ctx, LOG_DEBUG, "front-asker-gone", "an answer at the front door found nobody");
         return;
     }
     if (asker->delimiter) {
-        zmq_send(self->router, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+        zmq_send(self->watch.socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
     }
-    zmq_send(self->router, data, length, ZMQ_DONTWAIT);
+    zmq_send(self->watch.socket, data, length, ZMQ_DONTWAIT);
 }
 
 /* A line of JSON: its type and one sentence. */
@@ -219,11 +219,12 @@ front_read(front_t *self)
     zmq_msg_t identity, frame;
     zmq_msg_init(&identity);
     zmq_msg_init(&frame);
-    bool read = zmq_msg_recv(&identity, self->router, ZMQ_DONTWAIT) >= 0;
+    bool read = zmq_msg_recv(&identity, self->watch.socket, ZMQ_DONTWAIT) >= 0;
     if (read) {
         bool delimiter = false;
         int frames = 0;
-        while (zmq_msg_more(frames ? &frame : &identity) && zmq_msg_recv(&frame, self->router, ZMQ_DONTWAIT) >= 0) {
+        while (zmq_msg_more(frames ? &frame : &identity) &&
+               zmq_msg_recv(&frame, self->watch.socket, ZMQ_DONTWAIT) >= 0) {
             delimiter |= frames == 0 && zmq_msg_size(&frame) == 0;
             frames++;
         }
@@ -250,58 +251,35 @@ front_read(front_t *self)
 
 /* ---- the socket on the loop ---- */
 
-/* ZeroMQ's descriptor tells of changes only: after it fired and after every send, read until dry. */
 static void
-front_on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
+front_on_readable(void *me)
 {
-    (void)events;
-    front_t *self = watcher->data;
-    int state = 0;
-    size_t size = sizeof state;
-    curve_report(self->curve, CURVE_TOOLS, self->ctx);
-    zmq_getsockopt(self->router, ZMQ_EVENTS, &state, &size);
-    if (!(state & ZMQ_POLLIN)) {
-        ev_idle_stop(loop, &self->idle);
-        return;
-    }
+    front_t *self = me;
     act_enter(self->ctx);
     for (int i = 0; i < FRONT_BATCH_MAX && front_read(self); i++) {
     }
     act_leave(self->ctx);
-    ev_idle_start(loop, &self->idle); /* look again before sleeping */
 }
 
+/* Whoever is refused in the handshake sends nothing that could be read. */
 static void
-front_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+front_expire(void *state, act_ctx_t *ctx, int timer)
 {
-    (void)loop; /* waking the loop is all it is for: prepare reads */
-    (void)watcher;
-    (void)events;
-}
-
-static void
-front_on_idle(struct ev_loop *loop, ev_idle *watcher, int events)
-{
-    (void)loop;
-    (void)watcher;
-    (void)events;
+    (void)timer;
+    curve_report(((front_t *)state)->curve, CURVE_TOOLS, ctx);
+    act_timer_start(ctx, FRONT_REPORT, (act_usec_t)FRONT_REPORT_MSEC * ACT_MSEC);
 }
 
 static bool
 front_bind(front_t *self, const front_config_t *config)
 {
-    int high_water = 1000, linger = 100, mandatory = 1;
-    int64_t size_max = FRONT_REQUEST_MAX;
+    int linger = FRONT_LINGER_MSEC, mandatory = 1;
     self->curve = config->curve;
-    self->router = zmq_socket(config->zmq, ZMQ_ROUTER);
-    ACT_ASSERT(self->router != NULL);
-    curve_server(self->curve, self->router, CURVE_TOOLS);
-    zmq_setsockopt(self->router, ZMQ_SNDHWM, &high_water, sizeof high_water);
-    zmq_setsockopt(self->router, ZMQ_RCVHWM, &high_water, sizeof high_water);
-    zmq_setsockopt(self->router, ZMQ_LINGER, &linger, sizeof linger);
-    zmq_setsockopt(self->router, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory);
-    zmq_setsockopt(self->router, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max);
-    if (zmq_bind(self->router, config->endpoint) != 0) {
+    self->watch.socket = socket_tcp_new(config->zmq, ZMQ_ROUTER, FRONT_HIGH_WATER, FRONT_REQUEST_MAX);
+    curve_server(self->curve, self->watch.socket, CURVE_TOOLS);
+    zmq_setsockopt(self->watch.socket, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt(self->watch.socket, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory);
+    if (zmq_bind(self->watch.socket, config->endpoint) != 0) {
         act_log(self->ctx, LOG_ERROR, "front-bind-failed", "could not open the front door",
                 LOG_S("endpoint", config->endpoint), LOG_S("why", zmq_strerror(errno)),
                 LOG_S("hint", "set broker.endpoint to a free loopback port, or to nothing"));
@@ -309,7 +287,7 @@ front_bind(front_t *self, const front_config_t *config)
     }
     char where[128];
     size_t size = sizeof where;
-    zmq_getsockopt(self->router, ZMQ_LAST_ENDPOINT, where, &size);
+    zmq_getsockopt(self->watch.socket, ZMQ_LAST_ENDPOINT, where, &size);
     if (config->bound != NULL) {
         config->bound(where);
     }
@@ -320,12 +298,9 @@ static void
 front_fini(void *state, act_ctx_t *ctx)
 {
     front_t *self = state;
-    struct ev_loop *loop = act_loop(ctx);
-    ev_io_stop(loop, &self->readable);
-    ev_prepare_stop(loop, &self->prepare);
-    ev_idle_stop(loop, &self->idle);
-    if (self->router != NULL) {
-        zmq_close(self->router);
+    socket_watch_stop(&self->watch, act_loop(ctx));
+    if (self->watch.socket != NULL) {
+        zmq_close(self->watch.socket);
     }
     free(self->answer);
     free(self->body);
@@ -339,18 +314,15 @@ front_init(void *state, act_ctx_t *ctx, const void *config)
     self->answer = malloc(FRONT_ANSWER_MAX);
     self->body = aligned_alloc(64, (MSG_BODY_MAX + 63) / 64 * 64);
     ACT_ASSERT(self->answer != NULL && self->body != NULL);
-    ev_prepare_init(&self->prepare, front_on_prepare);
-    ev_idle_init(&self->idle, front_on_idle);
-    self->prepare.data = self;
     if (!front_bind(self, config)) {
         return false;
     }
-    int fd;
-    size_t size = sizeof fd;
-    zmq_getsockopt(self->router, ZMQ_FD, &fd, &size);
-    ev_io_init(&self->readable, front_on_readable, fd, EV_READ);
-    ev_io_start(act_loop(ctx), &self->readable);
-    ev_prepare_start(act_loop(ctx), &self->prepare);
+    self->watch.on_readable = front_on_readable;
+    self->watch.self = self;
+    socket_watch_start(&self->watch, act_loop(ctx));
+    if (self->curve != NULL) {
+        act_timer_start(ctx, FRONT_REPORT, 0);
+    }
     return true;
 }
 
@@ -361,5 +333,6 @@ const act_kind_t front_kind = {
     .state_size = sizeof(front_t),
     .init = front_init,
     .receive = front_receive,
+    .expire = front_expire,
     .fini = front_fini,
 };

@@ -52,7 +52,7 @@ test("without keys, with a key that is not there, or for another server, nothing
   assert.equal(line?.["domain"], "tool");
   assert.equal(line?.["publicKey"], otherKey);
   assert.deepEqual(await tool("house").ask(PEEK), { refused: true }); // a process is no tool
-  assert.equal(await metric(server, "playhouse_keys_refused_total"), 2);
+  await eventually(async () => (await metric(server, "playhouse_keys_refused_total")) === 2, "both are counted");
   const send = ["send", "--timeout", "1", "--broker.endpoint", server.frontDoor, "room", "plaza/main", "room.peek"];
   const plain = await playhouse(send);
   assert.equal(plain.code, 1);
