@@ -121,7 +121,9 @@ export class Postgres {
 
   /** Goes on in the background until this process exits, and does not keep it from that. */
   leaveToExit(): void {
-    this.child?.unref();
+    assert.ok(this.child, "PostgreSQL runs");
+    this.child.unref();
+    alive.delete(this.child); // two who end it would meet
     process.on("exit", () => {
       const args = ["-D", this.data, "-m", "immediate", "-w", "stop"];
       execFileSync(join(this.bin, "pg_ctl"), args, { ...this.owner, cwd: this.directory, stdio: "ignore" });
