@@ -4,7 +4,8 @@
  *   simulation [--seeds N] [--first SEED] [--seed SEED] [--hour] [--expect-breach]
  *
  * --seed replays one. --hour makes each a long one. --expect-breach is for the builds with a planted bug: it succeeds
- * only if a promise is broken within the seeds, for a simulation that cannot fail proves nothing.
+ * only if a promise is broken within the seeds, for a simulation that cannot fail proves nothing. Stores are made in
+ * $TMPDIR: nobody here loses power, so it may well be memory.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +97,9 @@ main(int argc, char **argv)
         return 2;
     }
     log_setup(LOG_OFF, NULL); /* refusals and failures are what an evening is made of */
-    char folder[] = "/tmp/playhouse-sim-XXXXXX";
+    const char *base = getenv("TMPDIR");
+    char folder[128];
+    snprintf(folder, sizeof folder, "%s/playhouse-sim-XXXXXX", base != NULL ? base : "/tmp");
     if (mkdtemp(folder) == NULL) {
         perror("could not make a folder for the stores");
         return 2;
