@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 const FIRST = 10_000;
-const PROCESSES = 200;
-const OF_EACH = 100;
+const PROCESSES = 100;
+const OF_EACH = 200;
 
 let used = 0;
 
