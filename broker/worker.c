@@ -396,7 +396,6 @@ worker_add(worker_t *self, const act_kind_t *kind, const void *config, uint8_t t
 {
     ACT_ASSERT(self->hosts_count < WORKER_HOSTS_MAX);
     worker_host_t *host = &self->hosts[self->hosts_count++];
-    host->worker = self;
     host_init(&host->host, kind, config, &self->env, self->shared->node, thread, self->shared->mailbox_max, 0);
     self->shared->hosts[kind->id][thread] = &host->host;
     self->shared->workers[kind->id][thread] = self;

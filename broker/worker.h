@@ -60,7 +60,6 @@ typedef struct worker_early {
 
 typedef struct worker_host {
     host_t host;
-    worker_t *worker;
     worker_pull_t near, far; /* from other threads; from other processes: NULL when it is alone */
     uint16_t port;           /* of `far` */
     worker_early_t early;

@@ -271,17 +271,31 @@ admission_audit_finish(admission_t *self, act_ctx_t *ctx, admission_gateway_t *g
     admission_audit_end(gateway);
 }
 
+/* What the registry lists after the last one that was looked at for this gateway, for the caller to free. NULL: it was
+ * lost. */
+static registry_session_t *
+admission_page(admission_t *self, act_ctx_t *ctx, const admission_gateway_t *gateway, uint32_t *count)
+{
+    registry_t *registry = self->config->registry;
+    registry_session_t *page = calloc(ADMISSION_AUDIT_PAGE, sizeof *page);
+    ACT_ASSERT(page != NULL);
+    *count = 0;
+    registry_result_t result =
+        registry->list(registry, act_now(ctx), act_key(ctx), gateway->after, page, ADMISSION_AUDIT_PAGE, count);
+    if (admission_is_lost(self, ctx, result)) {
+        free(page);
+        return NULL;
+    }
+    return page;
+}
+
 /* A page of the registry's list per tick. False: the registry was lost. */
 static bool
 admission_audit_step(admission_t *self, act_ctx_t *ctx, admission_gateway_t *gateway)
 {
-    registry_t *registry = self->config->registry;
-    registry_session_t *page = calloc(ADMISSION_AUDIT_PAGE, sizeof *page);
-    uint32_t count = 0;
-    ACT_ASSERT(page != NULL);
-    registry_result_t result =
-        registry->list(registry, act_now(ctx), act_key(ctx), gateway->after, page, ADMISSION_AUDIT_PAGE, &count);
-    bool good = !admission_is_lost(self, ctx, result);
+    uint32_t count;
+    registry_session_t *page = admission_page(self, ctx, gateway, &count);
+    bool good = page != NULL;
     for (uint32_t i = 0; good && i < count; i++) {
         gateway->after = page[i].number;
         good = admission_audit_session(self, ctx, gateway, &page[i]);
@@ -299,13 +313,9 @@ admission_audit_step(admission_t *self, act_ctx_t *ctx, admission_gateway_t *gat
 static bool
 admission_gone_page(admission_t *self, act_ctx_t *ctx, admission_gateway_t *gateway, uint32_t *dropped)
 {
-    registry_t *registry = self->config->registry;
-    registry_session_t *page = calloc(ADMISSION_AUDIT_PAGE, sizeof *page);
-    uint32_t count = 0;
-    ACT_ASSERT(page != NULL);
-    registry_result_t result =
-        registry->list(registry, act_now(ctx), act_key(ctx), gateway->after, page, ADMISSION_AUDIT_PAGE, &count);
-    bool good = !admission_is_lost(self, ctx, result);
+    uint32_t count;
+    registry_session_t *page = admission_page(self, ctx, gateway, &count);
+    bool good = page != NULL;
     for (uint32_t i = 0; good && i < count; i++) {
         gateway->after = page[i].number;
         if (strcmp(page[i].holder, gateway->holder) == 0) {
