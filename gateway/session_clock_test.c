@@ -1,10 +1,6 @@
-#include <time.h>
-
 #include "gateway_fixture.h"
 
 #define MOVE "{\"type\":\"intent.move\",\"actionId\":1,\"x\":1,\"y\":1}"
-
-enum { SLOTS = 10000, LOOKS = 50 };
 
 /* The wall clock of the simulation, in ms since 1970. */
 static int64_t
@@ -242,46 +238,6 @@ a_token_that_runs_out_while_the_room_is_asked_ends_it_after_the_welcome(void **s
     peer_gone(house, &peer);
 }
 
-/* ---- what it costs ---- */
-
-static int64_t
-thread_nsec(void)
-{
-    struct timespec now;
-    assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), 0);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
-static void
-a_look_at_ten_thousand_sessions_takes_less_than_a_millisecond(void **state)
-{
-    house_t *house = *state;
-    static peer_t peer; /* of all of them: nothing is sent */
-    static uint64_t handles[SLOTS];
-    act_enter(house->ctx);
-    for (int i = 0; i < SLOTS; i++) {
-        uint8_t address[WIRE_ADDRESS_BYTES] = {[10] = 0xff, [11] = 0xff, [12] = 10, [14] = (uint8_t)(i >> 8)};
-        handles[i] = gateway_open(house->gateway, &peer, CODEC_JSON, address);
-        session_t *session = session_find(house->gateway, handles[i]);
-        assert_non_null(session);
-        session_touch(house->gateway, session);
-        session_set_auth(house->gateway, session, wall(house) + 3600000);
-    }
-    int64_t best = INT64_MAX;
-    for (int i = 0; i < LOOKS; i++) {
-        int64_t before = thread_nsec();
-        session_tick(house->gateway);
-        int64_t took = thread_nsec() - before;
-        best = took < best ? took : best;
-    }
-    for (int i = 0; i < SLOTS; i++) {
-        gateway_closed(house->gateway, handles[i]);
-    }
-    act_leave(house->ctx);
-    print_message("[ measured ] a look at %d sessions: %d us\n", SLOTS, (int)(best / 1000));
-    assert_true(best < 1000000);
-}
-
 int
 main(void)
 {
@@ -297,7 +253,6 @@ main(void)
         TEST(a_token_that_ends_within_the_warning_is_told_at_once),
         cmocka_unit_test(a_token_whose_end_is_not_known_or_after_all_time_has_none),
         TEST(a_token_that_runs_out_while_the_room_is_asked_ends_it_after_the_welcome),
-        TEST(a_look_at_ten_thousand_sessions_takes_less_than_a_millisecond),
     };
     return cmocka_run_group_tests_name("session_clock", tests, NULL, NULL);
 }

@@ -242,17 +242,12 @@ silent_provider_is_given_up_and_nobody_waits_for_it(void **state)
     server_set(&self->server, 200, "{\"keys\":[1]}", false);
     assert_reads(self, KEYSET_READY, "{\"keys\":[1]}");
     server_set(&self->server, 200, "{\"keys\":[2]}", true);
-    struct timespec began;
-    struct timespec ended;
     char *text = NULL;
     uint64_t fresh = 0;
-    clock_gettime(CLOCK_MONOTONIC, &began);
     self->keyset->refresh(self->keyset);
-    assert_int_equal(self->keyset->poll(self->keyset, &fresh, &text), KEYSET_LOADING);
-    clock_gettime(CLOCK_MONOTONIC, &ended);
+    assert_int_equal(self->keyset->poll(self->keyset, &fresh, &text), KEYSET_LOADING); /* had it waited: away */
     assert_string_equal(text, "{\"keys\":[1]}");
     free(text);
-    assert_true(ended.tv_sec - began.tv_sec <= 1);
     assert_reads(self, KEYSET_AWAY, NULL);
 }
 

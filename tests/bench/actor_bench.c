@@ -6,9 +6,10 @@
  *
  *   actor_bench [--seconds N]
  *
- * Prints a row for each way: moves per second one way, in floods that the receiver's mailbox bounds (who is refused
- * tries again a millisecond later); requests per second with some of them under way all the time; CPU per message of
- * both ends; and the time from a request to its answer when there is only one.
+ * Prints what the memory of one message's head takes that every mailbox keeps (recorder.h), and a row for each way:
+ * moves per second one way, in floods that the receiver's mailbox bounds (who is refused tries again a millisecond
+ * later); requests per second with some of them under way all the time; CPU per message of both ends; and the time from
+ * a request to its answer when there is only one.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 
 #include "bench_stats.h"
 #include "broker.h"
+#include "recorder.h"
 #include "send.h"
 
 enum {
@@ -29,6 +31,7 @@ enum {
     LAST = 2,      /* actionId of the last move; of the others it is 1 */
     OVER_SEC = 30, /* how long the last messages may take after the time is up */
     TIMER_SEND = 0,
+    HEADS = 20000000, /* noted to measure one */
 };
 
 typedef enum work { WORK_FLOOD, WORK_ASK_MANY, WORK_ASK_ONE } work_t;
@@ -359,6 +362,22 @@ print_row(const way_t *way, int64_t seconds)
     fflush(stdout);
 }
 
+static void
+print_head(void)
+{
+    static recorder_t recorder;
+    const msg_room_move_t move = {.connection = 7};
+    msg_t msg = {.type = MSG_ROOM_MOVE, .key = "plaza/main", .body = &move};
+    recorder_init(&recorder, ACT_KIND_ROOM);
+    int64_t start = bench_now();
+    for (int i = 0; i < HEADS; i++) {
+        recorder_note(&recorder, &msg, i, 1);
+    }
+    printf("%-11s %9.1f ns\n", "a head", (double)(bench_now() - start) * 1000 / HEADS);
+    fflush(stdout);
+    recorder_fini(&recorder);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -375,6 +394,7 @@ main(int argc, char **argv)
     };
     keys_make();
     atexit(keys_remove);
+    print_head();
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         print_row(&ways[i], seconds);
     }
