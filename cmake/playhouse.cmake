@@ -94,7 +94,7 @@ endfunction()
 function(playhouse_test name)
     cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBS;LABELS;ARGS" ${ARGN})
     if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 120)
+        set(arg_TIMEOUT 300) # of a hang: the longest takes a tenth of it, and machines differ
     endif()
     if(NOT arg_LABELS)
         set(arg_LABELS unit)

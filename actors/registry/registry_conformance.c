@@ -4,6 +4,12 @@
 
 #include "registry_conformance_helpers.h"
 
+#ifdef __SANITIZE_THREAD__
+enum { ONE_THREAD_SHARE = 10 }; /* slow there, and one thread alone is no race */
+#else
+enum { ONE_THREAD_SHARE = 1 };
+#endif
+
 const registry_conformance_t *registry_form;
 
 static const char *const result_names[] = {
@@ -78,6 +84,10 @@ registry_conformance_run(const registry_conformance_t *form)
             tests[count++] = *test;
         }
     }
-    registry_form = form;
+    static registry_conformance_t shortened;
+    shortened = *form;
+    shortened.walk_steps /= ONE_THREAD_SHARE;
+    shortened.attempt_steps /= ONE_THREAD_SHARE;
+    registry_form = &shortened;
     return _cmocka_run_group_tests(form->name, tests, count, NULL, NULL);
 }

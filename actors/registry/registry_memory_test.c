@@ -11,14 +11,8 @@ make_memory(void *context)
     return registry_memory_new();
 }
 
-#ifdef __SANITIZE_THREAD__
-enum { WALK_STEPS = 20000 }; /* ten times slower, and the walks are no race */
-#else
-enum { WALK_STEPS = 200000 };
-#endif
-
 static const registry_conformance_t memory_form = {
-    .name = "registry_memory", .make = make_memory, .walk_steps = WALK_STEPS, .attempt_steps = 100000};
+    .name = "registry_memory", .make = make_memory, .walk_steps = 200000, .attempt_steps = 100000};
 
 static void
 instances_beyond_their_number_are_not_taken(void **state)
