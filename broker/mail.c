@@ -153,6 +153,15 @@ mail_close(worker_host_t *host)
     }
 }
 
+/* Does the process that a frame names have the key that brought it? One that is not known yet may have any: nobody
+ * answers it until it is. */
+static bool
+mail_is_from(const worker_t *self, uint32_t node, zmq_msg_t *frame)
+{
+    const directory_node_t *row = self->shared->curve != NULL ? directory_node(&self->directory, node) : NULL;
+    return row == NULL || strcmp(row->public_key, curve_sender(frame)) == 0;
+}
+
 /* What another process sends may be anything. NULL: the message is good and *msg and self->body are filled. */
 static const char *
 mail_read_far(worker_t *self, const host_t *host, zmq_msg_t *frame, msg_t *msg)
@@ -172,8 +181,10 @@ mail_read_far(worker_t *self, const host_t *host, zmq_msg_t *frame, msg_t *msg)
     bool answer = (info->answer && !info->addressed) || msg->type == MSG_ACT_NO_ANSWER;
     const char *wrong = !(info->heard_by & 1u << host->kind->id) ? "that actor does not hear messages of that type"
                         : msg->from.node == self->shared->node   ? "it says that it comes from this very process"
-                        : answer && msg->correlation == 0        ? "it answers nothing"
-                                                                 : NULL;
+                        : !mail_is_from(self, msg->from.node, frame)
+                            ? "it says that it comes from a process with another key"
+                        : answer && msg->correlation == 0 ? "it answers nothing"
+                                                          : NULL;
     if (wrong != NULL) {
         codec_release(info->type, self->body);
     }

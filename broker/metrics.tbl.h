@@ -53,6 +53,7 @@ METRIC(METRIC_RESUMES, "playhouse_resumes_total", METRIC_COUNTER, "by", resume_b
 METRIC(METRIC_CLIENTS_AHEAD, "playhouse_clients_ahead_total", METRIC_COUNTER, NULL, NULL, 1, "joins of clients that had an ack for what the store does not know: it was put back, or the client lies")
 METRIC(METRIC_ROOM_RETIRED, "playhouse_rooms_retired_total", METRIC_COUNTER, NULL, NULL, 1, "rooms that gave up because another owner had taken their lease")
 METRIC(METRIC_ROOM_MOVES, "playhouse_rooms_moved_total", METRIC_COUNTER, "how", room_move_end_names, ROOM_MOVE_END_COUNT, "rooms that were handed over to another owner, with all their members or without some that were ended on the way")
+METRIC(METRIC_ROOM_YIELDS_EARLY, "playhouse_room_yields_early_total", METRIC_COUNTER, NULL, NULL, 1, "owners to be that were told to load a room before it was let go, because too many waited for it")
 METRIC(METRIC_MOVE_HOLD, "playhouse_room_move_seconds", METRIC_HISTOGRAM, NULL, NULL, 1, "how long what a session says is kept back while its room moves")
 METRIC(METRIC_CACHE, "playhouse_cache_reads_total", METRIC_COUNTER, "found", cache_found_names, CACHE_FOUND_COUNT, "hot reads by what the cache had")
 METRIC(METRIC_FORCED_REFRESH, "playhouse_forced_refresh_total", METRIC_COUNTER, NULL, NULL, 1, "cached values that were older than 100 ms and read from the store again")

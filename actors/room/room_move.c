@@ -111,6 +111,7 @@ static void
 room_keep_yield(room_t *self, act_ctx_t *ctx, const msg_t *msg)
 {
     if (self->yields_count == ROOM_YIELDS_CAP) {
+        act_count(ctx, METRIC_ROOM_YIELDS_EARLY, 0, 1);
         room_answer_first_yield(self, ctx); /* its lease is fenced, as ever */
     }
     msg_t *yield = &self->yields[self->yields_count++];

@@ -331,10 +331,12 @@ so_many_may_wait_for_a_room_and_then_the_first_need_not(void **state)
     settle(f);
     for (uint32_t i = 0; i <= ROOM_YIELDS_CAP; i++) {
         sim_expect_none(f->sim, MSG_ROOM_YIELDED);
+        assert_int_equal(sim_metric(f->sim, METRIC_ROOM_YIELDS_EARLY, 0), 0);
         asks_for(f, 2 + i % 2);
     }
     expect_yielded(f, 2);
     sim_expect_none(f->sim, MSG_ROOM_YIELDED);
+    assert_int_equal(sim_metric(f->sim, METRIC_ROOM_YIELDS_EARLY, 0), 1);
     parted(f, GATE_A);
     for (uint32_t i = 1; i <= ROOM_YIELDS_CAP; i++) {
         expect_yielded(f, 2 + i % 2);
