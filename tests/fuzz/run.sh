@@ -11,7 +11,7 @@ trap 'rm -rf "$found"' EXIT
 fuzz() {
     target=$1
     mkdir -p "$found/$target"
-    "$build/fuzz/fuzz_$target" -runs="$runs" -seed=1 -max_len=2048 -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
+    "$build/fuzz/fuzz_$target" -runs="$runs" -seed=1 -max_len=2048 -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 \
         -verbosity=1 -artifact_prefix="$build/fuzz/" "$found/$target" "$here/corpus/$target" >"$found/$target.log" 2>&1 || {
         cat "$found/$target.log"
         echo "fuzz_$target: failed; the input is in $build/fuzz" >&2

@@ -13,7 +13,7 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-export const SEEN_MSEC = 10_000;
+export const SEEN_MSEC = 20_000;
 /** How near, in units, a walk with the keys has to end; a report may be this much behind the walker. */
 const NEAR = 28;
 /** A walker tells its place ten times a second, which is every six frames. */

@@ -21,7 +21,7 @@ import type { Server } from "./server.ts";
 import { within } from "./wait.ts";
 import { World } from "./world.ts";
 
-const ANSWER_MSEC = 10_000;
+const ANSWER_MSEC = 20_000;
 
 export interface Closed {
   code: number;

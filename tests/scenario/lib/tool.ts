@@ -78,7 +78,7 @@ export class Tool {
     owner.after(async () => {
       const end = once(this.child, "close");
       this.child.kill("SIGKILL");
-      await within(end, 5000, "the tool is gone");
+      await within(end, 15_000, "the tool is gone");
     });
   }
 

@@ -19,7 +19,7 @@ export async function within<T>(promise: Promise<T>, ms: number, what: string): 
 export async function eventually<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
   what: string,
-  ms = 5000,
+  ms = 15_000,
 ): Promise<T> {
   const deadline = performance.now() + ms;
   for (;;) {
@@ -35,7 +35,7 @@ export async function eventually<T>(
 }
 
 /** Looks again and again until nothing fails; after `ms` it fails as it did last. */
-export async function holds<T>(look: () => Promise<T>, ms = 5000): Promise<T> {
+export async function holds<T>(look: () => Promise<T>, ms = 15_000): Promise<T> {
   const deadline = performance.now() + ms;
   for (;;) {
     try {
