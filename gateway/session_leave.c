@@ -39,7 +39,7 @@ session_leave_room(gateway_t *self, session_t *session)
         msg_room_leave_t leave = {.connection = (int64_t)session_handle(self, session), .member = session->member};
         if (!send_to_room_leave(self->ctx, &session->audience->room, &leave)) {
             act_log(self->ctx, LOG_WARN, "leave-lost",
-                    "the room could not be told that a session left: its mailbox is full",
+                    "the room could not be told that a session left: it is not there, or its mailbox is full",
                     LOG_S("session", session->session_id), LOG_S("room", session->audience->room.key));
         }
     }
@@ -89,7 +89,8 @@ session_let_go(gateway_t *self, session_t *session, session_parting_t parting, b
                            : session_tell_drop(self, instance, session->session_id, turn);
     if (!told) {
         act_log(self->ctx, LOG_WARN, "leave-lost",
-                "admission or the queue could not be told that a connection is gone: its mailbox is full",
+                "admission or the queue could not be told that a connection is gone: it is not there, or its mailbox "
+                "is full",
                 LOG_S("session", session->session_id), LOG_S("instance", instance));
     }
 }
