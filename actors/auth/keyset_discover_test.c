@@ -166,20 +166,6 @@ redirected_discovery_is_not_followed(void **state)
     assert_not_believed(self);
 }
 
-static void
-end_does_not_wait_for_a_silent_provider(void **state)
-{
-    world_t *self = *state;
-    struct timespec began;
-    struct timespec ended;
-    server_set(&self->server, 200, "", true);
-    self->keyset->refresh(self->keyset);
-    clock_gettime(CLOCK_MONOTONIC, &began);
-    keyset_destroy(&self->keyset);
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    assert_true(ended.tv_sec - began.tv_sec <= 3);
-}
-
 /* ---- without a network ---- */
 
 static void

@@ -208,4 +208,20 @@ assert_reads(world_t *self, keyset_state_t state, const char *text)
     free(got);
 }
 
+/* ---- a test of every form that asks somebody ---- */
+
+static inline void
+end_does_not_wait_for_a_silent_provider(void **state)
+{
+    world_t *self = *state;
+    struct timespec began;
+    struct timespec ended;
+    server_set(&self->server, 200, "", true);
+    self->keyset->refresh(self->keyset);
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    keyset_destroy(&self->keyset);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    assert_true(ended.tv_sec - began.tv_sec <= 3);
+}
+
 #endif

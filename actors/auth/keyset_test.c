@@ -252,20 +252,6 @@ silent_provider_is_given_up_and_nobody_waits_for_it(void **state)
 }
 
 static void
-end_does_not_wait_for_a_silent_provider(void **state)
-{
-    world_t *self = *state;
-    struct timespec began;
-    struct timespec ended;
-    server_set(&self->server, 200, "", true);
-    self->keyset->refresh(self->keyset);
-    clock_gettime(CLOCK_MONOTONIC, &began);
-    keyset_destroy(&self->keyset);
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    assert_true(ended.tv_sec - began.tv_sec <= 3);
-}
-
-static void
 only_https_or_a_loopback_host_is_a_source(void **state)
 {
     (void)state;

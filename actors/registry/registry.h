@@ -93,7 +93,11 @@ typedef enum registry_result {
     REGISTRY_CLOSED,      /* claim, promote: not all is known again; soon */
     REGISTRY_LOST,        /* it must be restored first */
     REGISTRY_UNAVAILABLE, /* it is away; whether it was done is not known */
+    REGISTRY_RESULT_COUNT,
 } registry_result_t;
+
+/* "OK" and so on, as the scripts of the Redis form say them. */
+extern const char *const registry_result_names[REGISTRY_RESULT_COUNT];
 
 typedef struct registry_count {
     uint32_t connecting, active, grace; /* seats */

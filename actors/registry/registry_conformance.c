@@ -12,28 +12,10 @@ enum { ONE_THREAD_SHARE = 1 };
 
 const registry_conformance_t *registry_form;
 
-static const char *const result_names[] = {
-    [REGISTRY_OK] = "OK",
-    [REGISTRY_QUEUED] = "QUEUED",
-    [REGISTRY_FULL] = "FULL",
-    [REGISTRY_EXISTS] = "EXISTS",
-    [REGISTRY_REPEATED] = "REPEATED",
-    [REGISTRY_DRAINING] = "DRAINING",
-    [REGISTRY_MAINTENANCE] = "MAINTENANCE",
-    [REGISTRY_UNKNOWN] = "UNKNOWN",
-    [REGISTRY_SPENT] = "SPENT",
-    [REGISTRY_EXPIRED] = "EXPIRED",
-    [REGISTRY_WAITING] = "WAITING",
-    [REGISTRY_STALE] = "STALE",
-    [REGISTRY_CLOSED] = "CLOSED",
-    [REGISTRY_LOST] = "LOST",
-    [REGISTRY_UNAVAILABLE] = "UNAVAILABLE",
-};
-
 const char *
 world_result_name(registry_result_t result)
 {
-    return (size_t)result < sizeof result_names / sizeof *result_names ? result_names[result] : "no result";
+    return (unsigned)result < REGISTRY_RESULT_COUNT ? registry_result_names[result] : "no result";
 }
 
 int

@@ -3,24 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const result_names[] = {
-    [REGISTRY_OK] = "OK",
-    [REGISTRY_QUEUED] = "QUEUED",
-    [REGISTRY_FULL] = "FULL",
-    [REGISTRY_EXISTS] = "EXISTS",
-    [REGISTRY_REPEATED] = "REPEATED",
-    [REGISTRY_DRAINING] = "DRAINING",
-    [REGISTRY_MAINTENANCE] = "MAINTENANCE",
-    [REGISTRY_UNKNOWN] = "UNKNOWN",
-    [REGISTRY_SPENT] = "SPENT",
-    [REGISTRY_EXPIRED] = "EXPIRED",
-    [REGISTRY_WAITING] = "WAITING",
-    [REGISTRY_STALE] = "STALE",
-    [REGISTRY_CLOSED] = "CLOSED",
-    [REGISTRY_LOST] = "LOST",
-    [REGISTRY_UNAVAILABLE] = "UNAVAILABLE",
-};
-
 /* ---- what is asked ---- */
 
 static void
@@ -331,8 +313,8 @@ call_run(redis_call_t *self)
     if (!self->failed && self->reply->type != REDIS_REPLY_ARRAY) {
         call_fail(self, "it is no list");
     }
-    unsigned result = self->failed ? REGISTRY_UNAVAILABLE
-                                   : call_take_name(self, result_names, sizeof result_names / sizeof *result_names);
+    unsigned result =
+        self->failed ? REGISTRY_UNAVAILABLE : call_take_name(self, registry_result_names, REGISTRY_RESULT_COUNT);
     self->revision = call_take_number(self, 0, REDIS_INT_MAX);
     if (self->failed) {
         return REGISTRY_UNAVAILABLE;
