@@ -118,23 +118,6 @@ admission_ended(admission_t *self, act_ctx_t *ctx, const registry_session_t *ses
     admission_queue_news(self, ctx, 0);
 }
 
-secret_fault_t
-admission_secret_fault(registry_result_t result)
-{
-    switch (result) {
-    case REGISTRY_SPENT:
-        return SECRET_FAULT_SPENT;
-    case REGISTRY_EXPIRED:
-        return SECRET_FAULT_EXPIRED;
-    case REGISTRY_WAITING:
-        return SECRET_FAULT_WAITING;
-    case REGISTRY_FULL: /* the secret may be good: it was not looked at to the end */
-        return SECRET_FAULT_UNAVAILABLE;
-    default:
-        return SECRET_FAULT_UNKNOWN;
-    }
-}
-
 /* ---- time ---- */
 
 static void

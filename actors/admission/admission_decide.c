@@ -79,7 +79,7 @@ admission_renew(admission_t *self, act_ctx_t *ctx, admission_pending_t *pending)
         admission_table_drop(&self->table, pending); /* a copy of a connect that was good */
         return;
     }
-    secret_fault_t fault = admission_secret_fault(result);
+    secret_fault_t fault = registry_secret_fault(result);
     act_count(ctx, METRIC_SECRETS_REFUSED, fault, 1);
     if (fault == SECRET_FAULT_SPENT) {
         admission_log_outcome(ctx, "token-reused", "a reconnect token was shown that had been used before",

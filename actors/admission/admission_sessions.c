@@ -30,7 +30,7 @@ admission_entered_body(const admission_t *self, msg_admission_entered_t *body, c
 static void
 admission_refuse_secret(act_ctx_t *ctx, const msg_t *request, registry_result_t result)
 {
-    msg_admission_refused_t refused = {.fault = admission_secret_fault(result)};
+    msg_admission_refused_t refused = {.fault = registry_secret_fault(result)};
     act_count(ctx, METRIC_SECRETS_REFUSED, refused.fault, 1);
     act_log(ctx, refused.fault == SECRET_FAULT_SPENT ? LOG_WARN : LOG_INFO,
             refused.fault == SECRET_FAULT_SPENT ? "token-reused" : "secret-refused",

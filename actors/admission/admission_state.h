@@ -113,7 +113,6 @@ bool admission_is_answering(const admission_t *self, const msg_t *request);
 /* The end of a session: store, counter, log, and the queue hears that a seat may be free. */
 void admission_ended(admission_t *self, act_ctx_t *ctx, const registry_session_t *session, session_end_t why);
 void admission_queue_news(admission_t *self, act_ctx_t *ctx, int64_t number);
-secret_fault_t admission_secret_fault(registry_result_t result);
 void admission_copy_text(char *to, size_t size, const char *from);
 
 /* admission_connect.c: POST connect, what is asked and what is told. */

@@ -29,23 +29,7 @@ queue_waiting_new(const msg_t *request, const char *token)
 void
 queue_refuse(act_ctx_t *ctx, const msg_t *request, registry_result_t result)
 {
-    msg_queue_refused_t body = {.fault = SECRET_FAULT_UNKNOWN};
-    switch (result) {
-    case REGISTRY_SPENT:
-        body.fault = SECRET_FAULT_SPENT;
-        break;
-    case REGISTRY_EXPIRED:
-        body.fault = SECRET_FAULT_EXPIRED;
-        break;
-    case REGISTRY_FULL:
-    case REGISTRY_LOST:
-    case REGISTRY_CLOSED:
-    case REGISTRY_UNAVAILABLE:
-        body.fault = SECRET_FAULT_UNAVAILABLE;
-        break;
-    default:
-        break;
-    }
+    msg_queue_refused_t body = {.fault = registry_secret_fault(result)};
     reply_queue_refused(ctx, request, &body);
 }
 

@@ -18,6 +18,26 @@ const char *const registry_result_names[REGISTRY_RESULT_COUNT] = {
     [REGISTRY_UNAVAILABLE] = "UNAVAILABLE",
 };
 
+secret_fault_t
+registry_secret_fault(registry_result_t result)
+{
+    switch (result) {
+    case REGISTRY_SPENT:
+        return SECRET_FAULT_SPENT;
+    case REGISTRY_EXPIRED:
+        return SECRET_FAULT_EXPIRED;
+    case REGISTRY_WAITING:
+        return SECRET_FAULT_WAITING;
+    case REGISTRY_FULL: /* in these the secret may be good: it was not looked at to the end */
+    case REGISTRY_LOST:
+    case REGISTRY_CLOSED:
+    case REGISTRY_UNAVAILABLE:
+        return SECRET_FAULT_UNAVAILABLE;
+    default:
+        return SECRET_FAULT_UNKNOWN;
+    }
+}
+
 void
 registry_destroy(registry_t **self_p)
 {

@@ -98,6 +98,8 @@ typedef enum registry_result {
 
 /* "OK" and so on, as the scripts of the Redis form say them. */
 extern const char *const registry_result_names[REGISTRY_RESULT_COUNT];
+/* What somebody is told whose secret did not open what it was shown for. */
+secret_fault_t registry_secret_fault(registry_result_t result);
 
 typedef struct registry_count {
     uint32_t connecting, active, grace; /* seats */

@@ -23,7 +23,7 @@ typedef struct walk {
     unsigned sessions, secrets, asks; /* numbers used up */
     int64_t connections, notices;
     uint32_t seats[MODEL_INSTANCES]; /* before this step */
-    uint32_t results[REGISTRY_UNAVAILABLE + 1];
+    uint32_t results[REGISTRY_RESULT_COUNT];
     registry_session_t rows[ROWS_MAX];
 } walk_t;
 
