@@ -25,7 +25,7 @@ build_id() {
     cat "$root/build/$1/build_id/build_id.txt"
 }
 
-# The preset, configured at the first time only; Ninja sees to the rest.
+# The preset, configured at the first time only; Ninja sees to the rest. Two at once would meet in one folder: one waits.
 build() {
     local preset=$1
     shift
@@ -33,7 +33,7 @@ build() {
         (cd "$root" && cmake --preset "$preset" >"$root/build/configure-$preset.log" 2>&1) ||
             { cat "$root/build/configure-$preset.log" >&2; return 1; }
     fi
-    cmake --build "$root/build/$preset" "$@"
+    flock --close "$root/build/$preset.lock" cmake --build "$root/build/$preset" "$@"
 }
 
 build_page() {

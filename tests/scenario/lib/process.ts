@@ -5,6 +5,7 @@ import { createWriteStream, mkdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import "./limit.ts";
 import { within } from "./wait.ts";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
