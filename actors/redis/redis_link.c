@@ -10,6 +10,11 @@
 
 #include "redis_url.h"
 
+enum {
+    LOOK_USEC = 50 * ACT_MSEC,   /* at most so long between two looks at the clock while an answer is awaited */
+    STILL_USEC = 150 * ACT_MSEC, /* twice that and more: this process did not run */
+};
+
 struct redis_link {
     redis_address_t address;
     int64_t timeout_msec;
@@ -17,6 +22,7 @@ struct redis_link {
     act_usec_t call_now;       /* the caller's clock, as the call in hand started */
     act_usec_t retry_at;       /* on the caller's clock; not before */
     int64_t started, deadline; /* of the call in hand, by link_clock */
+    int64_t looked;            /* when it looked there last */
     char server[REDIS_SERVER_SIZE];
     char why[REDIS_WHY_SIZE];
 };
@@ -30,11 +36,17 @@ link_clock(void)
     return (int64_t)now.tv_sec * ACT_SEC + now.tv_nsec / 1000;
 }
 
+/* Of the time for the call in hand. What passed while this process stood still (its machine was taken from it, or it
+ * was stopped) does not count: nobody can say that Redis was late then, which most likely stood still with it. */
 static int64_t
-link_left(const redis_link_t *self)
+link_left(redis_link_t *self)
 {
-    int64_t left = self->deadline - link_clock();
-    return left > 0 ? left : 0;
+    int64_t looked = link_clock(), passed = looked - self->looked;
+    self->looked = looked;
+    if (passed > STILL_USEC) {
+        self->deadline += passed - LOOK_USEC;
+    }
+    return self->deadline > looked ? self->deadline - looked : 0;
 }
 
 redis_link_t *
@@ -103,7 +115,8 @@ link_wait(redis_link_t *self, short events)
             redis_link_fail(self, "no answer", "the time for it is over");
             return false;
         }
-        int count = poll(&ready, 1, (int)((left + ACT_MSEC - 1) / ACT_MSEC));
+        int64_t wait = left < LOOK_USEC ? left : LOOK_USEC;
+        int count = poll(&ready, 1, (int)((wait + ACT_MSEC - 1) / ACT_MSEC));
         if (count > 0) {
             return true;
         }
@@ -251,6 +264,7 @@ link_connect(redis_link_t *self)
     struct timeval timeout = {.tv_sec = left / ACT_SEC, .tv_usec = left % ACT_SEC};
     self->context = *address->path != '\0' ? redisConnectUnixWithTimeout(address->path, timeout)
                                            : redisConnectWithTimeout(address->host, address->port, timeout);
+    self->looked = link_clock(); /* it did not stand still: it waited */
     if (self->context == NULL || self->context->err != 0) {
         redis_link_fail(self, "could not connect", self->context != NULL ? self->context->errstr : "no memory");
         return false;
@@ -263,6 +277,7 @@ redis_link_open(redis_link_t *self, act_usec_t now)
 {
     self->call_now = now;
     self->started = link_clock();
+    self->looked = self->started;
     self->deadline = self->started + self->timeout_msec * ACT_MSEC;
     if (self->context != NULL) {
         return true;

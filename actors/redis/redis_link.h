@@ -2,9 +2,9 @@
  * redis_link -- one connection to Redis, and scripts called over it.
  *
  * It connects at a call, and after a loss again at a later one, but not before REDIS_RETRY_USEC have passed. A call
- * takes at most `timeout_msec`, connecting included (but for the lookup of a host's name, which the resolver bounds).
- * Whatever goes wrong ends the connection: no answer is ever taken for that of another call. Not for two threads at
- * once.
+ * takes at most `timeout_msec`, connecting included (but for the lookup of a host's name, which the resolver bounds,
+ * and for time in which this process stood still). Whatever goes wrong ends the connection: no answer is ever taken for
+ * that of another call. Not for two threads at once.
  */
 #ifndef PLAYHOUSE_REDIS_LINK_H
 #define PLAYHOUSE_REDIS_LINK_H

@@ -7,6 +7,9 @@
 
 enum {
     TIMEOUT_MSEC = 250,
+    PATIENT_MSEC = 1000,
+    STANDS_MSEC = 1500, /* longer than that */
+    LONGER_MSEC = 100,
     SLACK_MSEC = 10000, /* of a machine that has other things to do */
 };
 
@@ -218,6 +221,47 @@ a_redis_that_hangs_is_away_in_time(void **state)
     redis_link_destroy(&fresh);
 }
 
+/* A child: when it is told to, both stand still for longer than a call may take, and Redis for a moment longer. */
+static pid_t
+fork_who_stops(pid_t test, pid_t server, int told)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        char word;
+        bool stops = read(told, &word, 1) == 1 && kill(test, SIGSTOP) == 0;
+        poll(NULL, 0, STANDS_MSEC);
+        stops = kill(test, SIGCONT) == 0 && stops;
+        poll(NULL, 0, LONGER_MSEC);
+        _exit(kill(server, SIGCONT) == 0 && stops ? 0 : 1);
+    }
+    return child;
+}
+
+static void
+time_in_which_the_machine_stands_still_is_not_that_of_redis(void **state)
+{
+    (void)state;
+    redis_link_t *link = link_make(redis.url, PATIENT_MSEC);
+    assert_true(answers(link));
+    int told[2], status = 0;
+    assert_int_equal(pipe(told), 0);
+    pid_t child = fork_who_stops(getpid(), redis.pid, told[0]);
+    assert_int_equal(kill(redis.pid, SIGSTOP), 0);
+    int64_t before = clock_msec();
+    assert_int_equal(write(told[1], "x", 1), 1);
+    bool answered = answers(link);
+    assert_in_range(clock_msec() - before, STANDS_MSEC, STANDS_MSEC + SLACK_MSEC);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    if (!answered) {
+        fail_msg("%s", redis_link_why(link));
+    }
+    close(told[0]);
+    close(told[1]);
+    redis_link_destroy(&link);
+}
+
 static void
 a_redis_that_does_not_say_who_it_is_is_none(void **state)
 {
@@ -259,6 +303,7 @@ main(void)
         cmocka_unit_test(the_password_is_asked_for_and_never_shown),
         cmocka_unit_test(a_redis_that_dies_is_away_and_there_again_when_it_is_back),
         cmocka_unit_test(a_redis_that_hangs_is_away_in_time),
+        cmocka_unit_test(time_in_which_the_machine_stands_still_is_not_that_of_redis),
         cmocka_unit_test(a_redis_that_does_not_say_who_it_is_is_none),
     };
     redis_fixture_open(&redis);
