@@ -15,7 +15,7 @@ const ASKING = 500;
 const args = [
   ...patient,
   ...["--admission.capacity", String(CAPACITY), "--admission.queue_max", String(PLACES)],
-  ...["--admission.ticket_seconds", "1", "--admission.offer_seconds", "1", "--admission.grace_seconds", "2"],
+  ...["--admission.ticket_seconds", "4", "--admission.offer_seconds", "4", "--admission.grace_seconds", "4"],
 ];
 
 const withOutcome = (results: readonly ConnectResult[], outcome: string): ConnectResult[] =>
@@ -24,7 +24,7 @@ const withOutcome = (results: readonly ConnectResult[], outcome: string): Connec
 await bothForms({ args, people: ASKING }, (house) => {
   const { server } = house;
   const askers = house.some(ASKING);
-  const empty = (): Promise<unknown> => stands(server, { seats: 0, waiting: 0 }, "all are gone", 15_000);
+  const empty = (): Promise<unknown> => stands(server, { seats: 0, waiting: 0 }, "all are gone", 30_000);
 
   test("500 connects at once: exactly 50 are admitted, exactly 100 wait, and each other one is told", async () => {
     const results = await connectAtOnce(askers);

@@ -50,7 +50,7 @@ await bothForms({ args, people: VISITORS }, (house) => {
 });
 
 test("redis: a process dies: its players go on at the other one, and the seats of those who do not are free in time", async (t) => {
-  const brief = [...patient, "--admission.grace_seconds", "1", "--admission.capacity", "6"];
+  const brief = [...patient, "--admission.grace_seconds", "4", "--admission.capacity", "6"];
   const house = await openHouse("redis", { owner: t, args: brief, people: 12, wide: true });
   const { server: dying, other: living } = house;
   const players = house.some(6);
@@ -67,7 +67,7 @@ test("redis: a process dies: its players go on at the other one, and the seats o
   await Promise.all(back.map((player) => player.resume()));
   assert.deepEqual(back.map((player) => player.playing.welcome?.sessionId), ids.slice(0, 3));
   await waiting.take();
-  await stands(living, { active: 4, seats: 4 }, "the seats of the others are free", 10_000);
+  await stands(living, { active: 4, seats: 4 }, "the seats of the others are free");
   const another = house.player(8);
   another.server = living;
   assert.equal((await another.connect()).outcome, "admitted");

@@ -22,13 +22,13 @@ const OUTAGE_MSEC = 1000 * Number(process.env["PLAYHOUSE_OUTAGE_SECONDS"] ?? 60)
 class Steady {
   readonly acks: { at: number; took: number }[] = [];
   readonly banners: boolean[] = [];
+  sent = 0;
   private readonly wrong: string[] = [];
   private open = 0;
   private acting: NodeJS.Timeout | undefined;
 
   constructor(private readonly client: Client) {
     const { x, y } = here(client);
-    let sent = 0;
     client.onMessage = (message) => {
       if (message.type === "event.degraded") {
         this.banners.push(message.on);
@@ -37,7 +37,7 @@ class Steady {
       }
     };
     void client.closed.then(({ code }) => this.wrong.push(`closed with ${code}`));
-    this.acting = setInterval(() => this.act(x + (++sent % 2), y), 1000 / RATE);
+    this.acting = setInterval(() => this.act(x + (++this.sent % 2), y), 1000 / RATE);
   }
 
   private act(x: number, y: number): void {
@@ -116,13 +116,11 @@ test(`Redis is away for ${OUTAGE_MSEC / 1000} s under load`, async (t) => {
   for (const steady of steadies) {
     await steady.stop();
     assert.deepEqual(steady.banners, [true, false], "one banner, and one that it is over");
+    assert.equal(steady.acks.length, steady.sent, "all that was sent was acknowledged");
   }
   t.diagnostic(`before: ${percentile(steadies, begun, away)}`);
   t.diagnostic(`away:   ${percentile(steadies, away, back)}`);
   t.diagnostic(`after:  ${percentile(steadies, back, end)}`);
-  const most = (RATE * PLAYERS * (end - begun)) / 1000;
-  const got = steadies.reduce((all, { acks }) => all + acks.length, 0);
-  assert.ok(got > most * 0.9, `${got} of ${most.toFixed()} actions could be sent and were acknowledged`);
   await Promise.all(guests.map(({ playing: client }) => client.leave()));
   await stands(server, { seats: 0 }, "everybody has left");
 });

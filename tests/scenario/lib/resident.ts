@@ -17,7 +17,7 @@ const LOOK_MSEC = 250;
 export class Resident extends Bot {
   /** How long it waits at most before it tries again to come back, in ms. */
   backoffMax = 1000;
-  /** When nothing is answered for so long, in ms, it hangs up and comes back: the network may have lost it. */
+  /** When nothing is heard for so long, in ms, it hangs up and comes back: the network may have lost it. */
   deafAfter = Infinity;
   /** How often it has come back, and how often its token was no good any more. */
   returns = 0;
@@ -107,7 +107,7 @@ export class Resident extends Bot {
       if (this.rate > 0) {
         this.start(this.rate);
       }
-      const watch = setInterval(() => this.hangUpIfDeaf(client), LOOK_MSEC);
+      const watch = this.hangUpWhenDeaf(client);
       const { code } = await client.closed;
       clearInterval(watch);
       this.stop();
@@ -121,10 +121,17 @@ export class Resident extends Bot {
     }
   }
 
-  private hangUpIfDeaf(client: Client): void {
-    if (this.rate > 0 && performance.now() - client.lastHeard > this.deafAfter) {
-      client.socket.terminate();
-    }
+  /** By looks, and not by a clock: when this machine stood still, what has come meanwhile is not read yet. */
+  private hangUpWhenDeaf(client: Client): NodeJS.Timeout {
+    let silent = 0;
+    let heard = client.lastHeard;
+    return setInterval(() => {
+      silent = this.rate > 0 && client.lastHeard === heard ? silent + LOOK_MSEC : 0;
+      heard = client.lastHeard;
+      if (silent > this.deafAfter) {
+        client.socket.terminate();
+      }
+    }, LOOK_MSEC);
   }
 
   private async comeBack(): Promise<void> {

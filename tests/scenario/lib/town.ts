@@ -4,6 +4,7 @@ import { Api } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Crowd } from "./crowd.ts";
 import { compare, readStore } from "./ledger.ts";
+import { Pulse } from "./pulse.ts";
 import { Random } from "./random.ts";
 import { Resident } from "./resident.ts";
 import type { Owner } from "./server.ts";
@@ -28,6 +29,7 @@ export class Town {
   private constructor(
     readonly cluster: Cluster,
     readonly residents: readonly Resident[],
+    private readonly pulse: Pulse,
   ) {}
 
   /** The first of the crowd are in, and play at that rate. */
@@ -46,7 +48,7 @@ export class Town {
     });
     owner.after(async () => residents.forEach((resident) => resident.leave())); // also when the test has failed
     await Promise.all(residents.map((resident) => resident.join()));
-    const town = new Town(cluster, residents);
+    const town = new Town(cluster, residents, new Pulse(owner));
     town.items = [...(await readStore(cluster)).items.keys()];
     assert.ok(town.items.length > 0, "there are items");
     residents.forEach((resident) => resident.stay(rate));
@@ -82,12 +84,12 @@ export class Town {
     return performance.now() - begin;
   }
 
-  /** The longest time that anybody was without an answer that stands since then. */
+  /** The longest time, in ms in which this machine ran, that anybody was without an answer that stands since then. */
   longestSilence(since: number): number {
     const now = performance.now();
     return Math.max(...this.residents.map((one) => {
       const moments = [since, ...heardOf(one).filter((heard) => heard > since).sort((a, b) => a - b), now];
-      return Math.max(...moments.slice(1).map((moment, n) => moment - (moments[n] ?? 0)));
+      return Math.max(...moments.slice(1).map((moment, n) => this.pulse.between(moments[n] ?? 0, moment)));
     }));
   }
 

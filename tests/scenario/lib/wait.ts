@@ -1,17 +1,45 @@
-// Waiting for conditions, with bounds. Nothing here waits for a length of time and hopes.
+// Waiting for conditions, with bounds. Nothing here waits for a length of time and hopes. A bound is one of time that this
+// machine ran: when it was taken from us for a while, everything we wait for stood still too.
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Resolves as `promise` does, or fails after `within` ms, saying what did not happen. */
+/** Into so many parts a bound is cut; one part is what time that was lost at once may cost of it. */
+const PARTS = 20;
+
+/** A length of time, in ms, that is over after `ms` in which this process ran. */
+class Bound {
+  private left: number;
+  private seen = performance.now();
+
+  constructor(private readonly ms: number) {
+    this.left = ms;
+  }
+
+  get part(): number {
+    return this.ms / PARTS;
+  }
+
+  /** To be asked at least once in a part. */
+  isOver(): boolean {
+    const now = performance.now();
+    this.left -= Math.min(now - this.seen, 2 * this.part);
+    this.seen = now;
+    return this.left <= 0;
+  }
+}
+
+/** Resolves as `promise` does, or fails after `ms`, saying what did not happen. */
 export async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
+  const bound = new Bound(ms);
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`did not happen in ${ms} ms: ${what}`)), ms);
+    const late = (): unknown => reject(new Error(`did not happen in ${ms} ms: ${what}`));
+    timer = setInterval(() => bound.isOver() && late(), bound.part);
   });
   try {
     return await Promise.race([promise, deadline]);
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
   }
 }
 
@@ -21,13 +49,13 @@ export async function eventually<T>(
   what: string,
   ms = 15_000,
 ): Promise<T> {
-  const deadline = performance.now() + ms;
+  const bound = new Bound(ms);
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) {
       return answer;
     }
-    if (performance.now() > deadline) {
+    if (bound.isOver()) {
       throw new Error(`did not happen in ${ms} ms: ${what}`);
     }
     await pause(10);
@@ -36,12 +64,12 @@ export async function eventually<T>(
 
 /** Looks again and again until nothing fails; after `ms` it fails as it did last. */
 export async function holds<T>(look: () => Promise<T>, ms = 15_000): Promise<T> {
-  const deadline = performance.now() + ms;
+  const bound = new Bound(ms);
   for (;;) {
     try {
       return await look();
     } catch (error) {
-      if (!(error instanceof assert.AssertionError) || performance.now() > deadline) {
+      if (!(error instanceof assert.AssertionError) || bound.isOver()) {
         throw error;
       }
     }
