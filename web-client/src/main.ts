@@ -7,7 +7,7 @@ import { OwnBuild } from './core/own-build';
 import type { Hooks, Surroundings } from './core/parts';
 import { Passes } from './core/pass';
 import type { ConnectionState } from './core/state';
-import { isOwnTab } from './core/tab';
+import { isOwnTab, tabsOf } from './core/tab';
 import { Game } from './game';
 import { listen } from './input';
 import type { Insets } from './scene/camera';
@@ -129,7 +129,7 @@ const oidcOf: ConstructorParameters<typeof Ways>[2] = (provider) =>
 /** Goes on where this tab was; a copy of another tab asks for a place of its own, and does not use what is good once. */
 async function begin(parts: { client: Client; signedIn: SignedIn; passes: Passes; door: Door }): Promise<void> {
   const { client, signedIn, passes, door } = parts;
-  const own = await isOwnTab(sessionStorage, navigator.locks as typeof navigator.locks | undefined, tabId);
+  const own = await isOwnTab(sessionStorage, tabsOf(globalThis), tabId);
   if (!own) {
     passes.forget();
     forgetGrant(sessionStorage);

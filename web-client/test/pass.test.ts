@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Passes } from '../src/core/pass';
 import type { Pass } from '../src/core/pass';
-import { isOwnTab } from '../src/core/tab';
-import type { Locks } from '../src/core/tab';
 import { keepIn } from './fake-server';
 
 const KEY = 'playhouse.pass';
@@ -58,45 +56,5 @@ describe('a pass', () => {
     const odd = JSON.stringify({ ...whole, graceSeconds: 'long' });
     const { current } = new Passes(keepIn(new Map([[KEY, odd]])), 'plaza');
     expect(current).toMatchObject({ secret: 'abc', graceSeconds: undefined });
-  });
-});
-
-/** Locks of one browser; each is held for good once it was given. */
-function locks(): Locks {
-  const taken = new Set<string>();
-  return {
-    request: async (name, { signal }, run) => {
-      if (!taken.has(name)) {
-        taken.add(name);
-        return run();
-      }
-      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
-    },
-  };
-}
-
-describe('a tab', () => {
-  let ids = 0;
-  const id = (): string => `tab${(ids += 1)}`;
-
-  it('is its own the first time, and after a reload that has let go', async () => {
-    const kept = new Map<string, string>();
-    expect(await isOwnTab(keepIn(kept), locks(), id, 1)).toBe(true);
-    expect(await isOwnTab(keepIn(kept), locks(), id, 1)).toBe(true);
-    expect(kept.size).toBe(1);
-  });
-
-  it('that was duplicated is not the one it was copied from, and then one of its own', async () => {
-    const original = new Map<string, string>();
-    const shared = locks();
-    expect(await isOwnTab(keepIn(original), shared, id, 1)).toBe(true);
-    const copy = new Map(original);
-    expect(await isOwnTab(keepIn(copy), shared, id, 1)).toBe(false);
-    expect([...copy.values()]).not.toEqual([...original.values()]);
-    expect(await isOwnTab(keepIn(copy), locks(), id, 1)).toBe(true);
-  });
-
-  it('is taken as its own where there are no locks', async () => {
-    expect(await isOwnTab(keepIn(new Map()), undefined, id)).toBe(true);
   });
 });
