@@ -10,6 +10,7 @@ CONFIG(CONFIG_GATEWAY_STALL_SECONDS, "gateway.stall_seconds", CONFIG_INT, "20", 
 CONFIG(CONFIG_GATEWAY_JOIN_SECONDS, "gateway.join_seconds", CONFIG_INT, "10", 1, 3600, "s", "how long a new WebSocket may take to send session.join")
 CONFIG(CONFIG_GATEWAY_CONNECTIONS_MAX, "gateway.connections_max", CONFIG_INT, "20000", 1, 1000000, "", "WebSockets of one gateway thread")
 CONFIG(CONFIG_GATEWAY_ADDRESS_MAX, "gateway.address_max", CONFIG_INT, "20000", 1, 1000000, "", "WebSockets from one remote address, per gateway thread")
+CONFIG(CONFIG_GATEWAY_TRUSTED_PROXIES, "gateway.trusted_proxies", CONFIG_TEXT, "", 0, 0, "", "addresses and networks (10.1.0.0/16) of load balancers, separated by spaces, that say in X-Forwarded-For for whom they ask; who comes from elsewhere is not believed")
 CONFIG(CONFIG_GATEWAY_MOVES_PER_SECOND, "gateway.moves_per_second", CONFIG_INT, "20", 1, 1000, "1/s", "intent.move and intent.action of one session")
 CONFIG(CONFIG_GATEWAY_CHATS_PER_SECOND, "gateway.chats_per_second", CONFIG_INT, "5", 1, 1000, "1/s", "intent.chat of one session")
 CONFIG(CONFIG_GATEWAY_IDLE_SECONDS, "gateway.idle_seconds", CONFIG_INT, "600", 0, 86400, "s", "how long a session may play without an intent before it ends with INACTIVE; 0: as long as it likes")

@@ -14,6 +14,7 @@
 
 #include "act.h"
 #include "config.h"
+#include "proxies.h"
 #include "wire.h"
 
 /* What threads of one process must agree on: with port 0 the first to bind chooses. Zero it, and init the mutex. */
@@ -28,6 +29,7 @@ typedef struct gateway_config {
     const wire_t *wire;           /* &server_wire (libwebsockets), or a test's */
     void *wire_config;            /* for a test's wire */
     gateway_ports_t *ports;       /* of the process; NULL with a test's wire */
+    const proxies_t *proxies;     /* NULL: nobody is believed when he says for whom he asks */
     unsigned threads;             /* how many gateway threads there are; over 1 they share the port */
     const char *const *instances; /* ids, NULL-terminated, 1 to 64; the first is where a client goes that names none */
     const obj_limits_t *limits;   /* of the default instance's world, for bootstrap; NULL: not told */

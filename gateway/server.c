@@ -23,7 +23,7 @@ server_on_log(int level, const char *line)
     log_event(server_starting ? LOG_ERROR : LOG_DEBUG, "libwebsockets", "libwebsockets says", LOG_S("text", text));
 }
 
-void
+static void
 server_peer(struct lws *wsi, uint8_t address[WIRE_ADDRESS_BYTES])
 {
     struct sockaddr_storage peer;
@@ -37,6 +37,21 @@ server_peer(struct lws *wsi, uint8_t address[WIRE_ADDRESS_BYTES])
         memcpy(address + 12, &((const struct sockaddr_in *)&peer)->sin_addr, 4);
     } else if (peer.ss_family == AF_INET6) {
         memcpy(address, &((const struct sockaddr_in6 *)&peer)->sin6_addr, WIRE_ADDRESS_BYTES);
+    }
+}
+
+void
+server_client(const server_t *self, struct lws *wsi, uint8_t address[WIRE_ADDRESS_BYTES])
+{
+    server_peer(wsi, address);
+    const proxies_t *proxies = self->config->proxies;
+    if (proxies == NULL || proxies->count == 0 || server_is_admin(self, wsi)) {
+        return;
+    }
+    char *forwarded = server_header(wsi, WSI_TOKEN_X_FORWARDED_FOR);
+    if (forwarded != NULL) {
+        proxies_client(proxies, forwarded, address);
+        free(forwarded);
     }
 }
 

@@ -213,7 +213,7 @@ server_http_new(server_t *self, struct lws *wsi, const char *path)
         .authorization = exchange->authorization != NULL ? exchange->authorization : "",
         .content_type = exchange->content_type != NULL ? exchange->content_type : "",
     };
-    server_peer(wsi, exchange->request.address);
+    server_client(self, wsi, exchange->request.address);
     if (server_is_admin(self, wsi)) {
         exchange->host = server_header(wsi, WSI_TOKEN_HOST);
         exchange->origin = server_header(wsi, WSI_TOKEN_ORIGIN);

@@ -78,7 +78,8 @@ void server_listen_stop(server_t *self, ev_io *watcher);
 /* Did this connection come to the loopback listener? */
 bool server_is_admin(const server_t *self, struct lws *wsi);
 /* server.c */
-void server_peer(struct lws *wsi, uint8_t address[WIRE_ADDRESS_BYTES]);
+/* Where a request, or the one that became this WebSocket, comes from; all zero when that is not known any more. */
+void server_client(const server_t *self, struct lws *wsi, uint8_t address[WIRE_ADDRESS_BYTES]);
 /* server_ws.c */
 int server_on_ws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length);
 void server_ws_want_write(void *conn);

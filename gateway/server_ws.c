@@ -37,7 +37,7 @@ server_on_established(server_t *self, struct lws *wsi, server_ws_t *ws)
     }
     self->first = ws;
     uint8_t address[WIRE_ADDRESS_BYTES];
-    server_peer(wsi, address);
+    server_client(self, wsi, address);
     ws->handle = gateway_open(self->gateway, ws, (codec_format_t)lws_get_protocol(wsi)->id, address);
     if (ws->handle == 0) {
         server_ws_close(ws, close_code_numbers[CLOSE_CODE_OVERLOADED], close_code_names[CLOSE_CODE_OVERLOADED]);

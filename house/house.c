@@ -139,6 +139,7 @@ house_configure(house_t *self)
         .build = PLAYHOUSE_BUILD,
         .wire = &server_wire,
         .ports = &self->ports,
+        .proxies = &self->proxies,
         .threads = broker_threads_of(self->placement, gateway_kind.name),
         .static_folder = self->static_folder,
         .instances = self->instances,

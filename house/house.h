@@ -54,6 +54,7 @@ typedef struct house {
     keyset_t *keyset;
     dev_issuer_t *issuer; /* NULL without --dev */
     gateway_ports_t ports;
+    proxies_t proxies;
     char static_folder[PATH_MAX];
     auth_config_t auth;
     admission_config_t admission;

@@ -96,9 +96,19 @@ house_open_registry(house_t *self)
     return true;
 }
 
+static bool
+house_read_proxies(house_t *self)
+{
+    char wrong[PROXIES_WORD_SIZE];
+    return proxies_read(&self->proxies, config_text(self->config, CONFIG_GATEWAY_TRUSTED_PROXIES), wrong) ||
+           house_refuse("gateway.trusted_proxies is not usable", *wrong != '\0' ? wrong : "there are too many",
+                        "give at most 64 addresses and networks, like 10.0.0.7 or 10.1.0.0/16");
+}
+
 bool
 house_open_ports(house_t *self)
 {
-    return house_name_instances(self) && (!house_runs(self, ACT_KIND_PERSISTENCE) || house_open_stores(self)) &&
+    return house_name_instances(self) && house_read_proxies(self) &&
+           (!house_runs(self, ACT_KIND_PERSISTENCE) || house_open_stores(self)) &&
            ((!house_runs(self, ACT_KIND_ADMISSION) && !house_runs(self, ACT_KIND_QUEUE)) || house_open_registry(self));
 }

@@ -109,6 +109,15 @@ class Configuration(unittest.TestCase):
             networks = services()[process.name]["networks"]
             self.assertEqual(process.value("node.host"), networks["inside"]["ipv4_address"], process)
 
+    def test_the_balancer_and_nobody_else_is_believed(self):
+        networks = services()["haproxy"]["networks"]
+        addresses = sorted(network["ipv4_address"] for network in networks.values())
+        for process in containers():
+            self.assertEqual(sorted(process.value("gateway.trusted_proxies").split()), addresses, process)
+        others = [one.get("networks") for name, one in services().items() if name != "haproxy"]
+        taken = {network.get("ipv4_address") for one in others if isinstance(one, dict) for network in one.values()}
+        self.assertFalse(set(addresses) & taken)
+
     def test_processes_of_one_machine_do_not_share_a_port(self):
         ports = {}
         for process in units():

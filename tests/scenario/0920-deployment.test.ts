@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { Api, firstCharacter, http } from "./lib/api.ts";
 import { Client } from "./lib/client.ts";
 import { Deployment } from "./lib/deployment.ts";
+import { Pool } from "./lib/pool.ts";
 import { sharedDatabase } from "./lib/postgres.ts";
 import { root } from "./lib/process.ts";
 import { startProvider } from "./lib/provider.ts";
@@ -17,6 +18,8 @@ import { eventually } from "./lib/wait.ts";
 import { here, step } from "./lib/walk.ts";
 
 const PLAYERS = 4;
+/** Of one address in a minute, as configured: admission.attempts_per_address. */
+const ATTEMPTS = 20;
 const AGAIN_MSEC = 15_000;
 
 interface Sample {
@@ -84,6 +87,19 @@ describe("compose/ on this machine", { concurrency: 1 }, async () => {
     for (const gateway of ["gateway-1", "gateway-2"]) {
       assert.equal(await connectionsAt(gateway), PLAYERS / 2, `${gateway} has its half`);
     }
+  });
+
+  test("failed connects count for the player's address, and not for the balancer's", async () => {
+    const pool = new Pool({ from: "127.0.0.77" });
+    const tries = [];
+    for (let n = 0; n < ATTEMPTS + 1; n++) {
+      tries.push((await pool.post(front, "/instances/plaza/connect", "not.a.token")).status);
+    }
+    pool.close();
+    assert.deepEqual(tries, [...Array<number>(ATTEMPTS).fill(401), 429]);
+    const elsewhere = new Pool({ from: "127.0.0.78" });
+    assert.equal((await elsewhere.post(front, "/instances/plaza/connect", "not.a.token")).status, 401);
+    elsewhere.close();
   });
 
   test("those of a gateway that dies come back through the balancer to the other one, the rest notice nothing", async () => {

@@ -159,6 +159,7 @@ export class Deployment {
       .replaceAll("postgresql://playhouse@postgres/playhouse", this.leaned.store)
       .replaceAll("redis://redis:6379", `redis://${this.leaned.redis}`)
       .replaceAll("http://localhost:9000", this.leaned.issuer)
+      .replaceAll("10.77.0.20 10.77.1.200", "127.0.0.1") // from where the balancer comes here
       .replaceAll(/(?<=[/=\s]|^)(0\.0\.0\.0|\*)(?=$|:|\n)/gm, own)
       .replaceAll("/keys/own", join(this.directory, "keys", name))
       .replaceAll(/(?<![\w/])\/keys\//g, `${join(this.directory, "keys")}/`)
