@@ -17,7 +17,7 @@ const PEOPLE = 3000;
 const CAPACITY = 100;
 const PLACES = 1000;
 const DEADLINE_MSEC = 10_000;
-const OFFER_SECONDS = 2;
+const OFFER_SECONDS = 5;
 const GRACE_SECONDS = 6;
 
 const args = [
