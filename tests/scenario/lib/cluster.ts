@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { run } from "./cli.ts";
 import { Keys } from "./keys.ts";
 import { freePort } from "./port.ts";
-import { sharedDatabase } from "./postgres.ts";
+import { alone, sharedDatabase } from "./postgres.ts";
 import { binary, Process, stack, STOP_MSEC, type LogLine } from "./process.ts";
 import { startRedis } from "./redis.ts";
 import type { Database, Server, ServerOptions } from "./server.ts";
@@ -279,6 +279,11 @@ export class Cluster implements Server {
   }
 
   async kill9(): Promise<void> {
+    await this.put();
+    await alone(this.database);
+  }
+
+  private async put(): Promise<void> {
     await Promise.all(this.members.map(({ process }) => process.put()));
   }
 
@@ -297,7 +302,7 @@ export class Cluster implements Server {
       this.goOn();
       await this.stop(2 * STOP_MSEC);
     } finally {
-      await this.kill9();
+      await this.put();
       rmSync(this.directory, { recursive: true, force: true });
     }
   }

@@ -172,6 +172,12 @@ export async function startPostgres({
   return postgres;
 }
 
+/** Returns when nobody else is connected to it: what a process that was killed had sent is done, or never will be. */
+export async function alone(database: Database): Promise<void> {
+  const others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+  await eventually(async () => (await database.query(others)).length === 0, "PostgreSQL has ended what dead processes began");
+}
+
 let shared: Promise<Postgres> | undefined;
 let databases = 0;
 
