@@ -12,7 +12,7 @@
 
 enum {
     LOOK_USEC = 50 * ACT_MSEC,   /* at most so long between two looks at the clock while an answer is awaited */
-    STILL_USEC = 150 * ACT_MSEC, /* twice that and more: this process did not run */
+    STILL_USEC = 150 * ACT_MSEC, /* three times that and more: this process did not run */
 };
 
 struct redis_link {

@@ -117,6 +117,7 @@ test(`Redis is away for ${OUTAGE_MSEC / 1000} s under load`, async (t) => {
     await steady.stop();
     assert.deepEqual(steady.banners, [true, false], "one banner, and one that it is over");
     assert.equal(steady.acks.length, steady.sent, "all that was sent was acknowledged");
+    assert.ok(steady.acks.some(({ at }) => at >= away && at < back), "also of what was sent meanwhile");
   }
   t.diagnostic(`before: ${percentile(steadies, begun, away)}`);
   t.diagnostic(`away:   ${percentile(steadies, away, back)}`);

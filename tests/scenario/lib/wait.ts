@@ -6,40 +6,34 @@ import { setTimeout as pause } from "node:timers/promises";
 /** Into so many parts a bound is cut; one part is what time that was lost at once may cost of it. */
 const PARTS = 20;
 
-/** A length of time, in ms, that is over after `ms` in which this process ran. */
+/** A length of time, in ms, that is over after `ms` in which this process ran: an interval that is late comes once. */
 class Bound {
-  private left: number;
-  private seen = performance.now();
+  private left = PARTS;
+  private readonly timer: NodeJS.Timeout;
 
-  constructor(private readonly ms: number) {
-    this.left = ms;
+  constructor(ms: number, late: () => void = () => undefined) {
+    this.timer = setInterval(() => --this.left === 0 && late(), ms / PARTS);
   }
 
-  get part(): number {
-    return this.ms / PARTS;
-  }
-
-  /** To be asked at least once in a part. */
-  isOver(): boolean {
-    const now = performance.now();
-    this.left -= Math.min(now - this.seen, 2 * this.part);
-    this.seen = now;
+  get isOver(): boolean {
     return this.left <= 0;
+  }
+
+  end(): void {
+    clearInterval(this.timer);
   }
 }
 
 /** Resolves as `promise` does, or fails after `ms`, saying what did not happen. */
 export async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
-  const bound = new Bound(ms);
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    const late = (): unknown => reject(new Error(`did not happen in ${ms} ms: ${what}`));
-    timer = setInterval(() => bound.isOver() && late(), bound.part);
+  let bound: Bound | undefined;
+  const late = new Promise<never>((_, reject) => {
+    bound = new Bound(ms, () => reject(new Error(`did not happen in ${ms} ms: ${what}`)));
   });
   try {
-    return await Promise.race([promise, deadline]);
+    return await Promise.race([promise, late]);
   } finally {
-    clearInterval(timer);
+    bound?.end();
   }
 }
 
@@ -50,29 +44,37 @@ export async function eventually<T>(
   ms = 15_000,
 ): Promise<T> {
   const bound = new Bound(ms);
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined && answer !== false) {
-      return answer;
+  try {
+    for (;;) {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) {
+        return answer;
+      }
+      if (bound.isOver) {
+        throw new Error(`did not happen in ${ms} ms: ${what}`);
+      }
+      await pause(10);
     }
-    if (bound.isOver()) {
-      throw new Error(`did not happen in ${ms} ms: ${what}`);
-    }
-    await pause(10);
+  } finally {
+    bound.end();
   }
 }
 
 /** Looks again and again until nothing fails; after `ms` it fails as it did last. */
 export async function holds<T>(look: () => Promise<T>, ms = 15_000): Promise<T> {
   const bound = new Bound(ms);
-  for (;;) {
-    try {
-      return await look();
-    } catch (error) {
-      if (!(error instanceof assert.AssertionError) || bound.isOver()) {
-        throw error;
+  try {
+    for (;;) {
+      try {
+        return await look();
+      } catch (error) {
+        if (!(error instanceof assert.AssertionError) || bound.isOver) {
+          throw error;
+        }
       }
+      await pause(10);
     }
-    await pause(10);
+  } finally {
+    bound.end();
   }
 }
